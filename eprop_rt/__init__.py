@@ -1,0 +1,24 @@
+"""eprop-rt: online e-prop learning of recurrent spiking networks, bin by bin.
+
+Numbers in, numbers out: nothing here opens a socket or a file, reads a clock or writes a log.
+"""
+
+from eprop_rt.config import BinSettings, EpropSettings, PipelineSettings
+from eprop_rt.decoder import Decoder, build_decoder
+from eprop_rt.engine import Engine
+from eprop_rt.pipeline import Output, Pipeline
+from eprop_rt.series import Chunk, LabelChunk, StreamInfo
+
+__all__ = [
+    "BinSettings",
+    "Chunk",
+    "Decoder",
+    "Engine",
+    "EpropSettings",
+    "LabelChunk",
+    "Output",
+    "Pipeline",
+    "PipelineSettings",
+    "StreamInfo",
+    "build_decoder",
+]

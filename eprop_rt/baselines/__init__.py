@@ -1,0 +1,1 @@
+"""Decoders to compare with, each with the same `predict_one` and `learn_one`."""

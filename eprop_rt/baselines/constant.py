@@ -1,0 +1,79 @@
+"""Decoders that do not look at the brain: the floor of every comparison."""
+
+from collections import Counter
+
+import numpy as np
+
+from eprop_rt.series import F32, F64
+from eprop_rt.snapshot import Arrays, copied, write_back
+
+
+class ZeroDecoder:
+    """Says zero."""
+
+    def __init__(self, outputs: int) -> None:
+        self.events: Counter[str] = Counter()
+        self._zero: F64 = np.zeros(outputs)
+
+    def predict_one(self, x: F32) -> F64:
+        """Zero, whatever x is."""
+        return self._zero.copy()
+
+    def learn_one(self, label: F32) -> None:
+        """Learn nothing."""
+
+    def rehearse(self) -> None:
+        """Do nothing."""
+
+    def reset(self) -> None:
+        """Do nothing."""
+
+    def resume(self) -> None:
+        """Do nothing."""
+
+    def snapshot(self) -> Arrays:
+        """Nothing decides the future."""
+        return {}
+
+    def restore(self, snapshot: Arrays) -> None:
+        """Accept an empty snapshot."""
+        write_back(snapshot, {})
+
+
+class MeanDecoder:
+    """Says the mean of the labels so far."""
+
+    def __init__(self, outputs: int) -> None:
+        self.events: Counter[str] = Counter()
+        self._mean: F64 = np.zeros(outputs)
+        self._count: F64 = np.zeros(outputs)
+
+    def predict_one(self, x: F32) -> F64:
+        """The mean of the past labels, zero before the first."""
+        return self._mean.copy()
+
+    def learn_one(self, label: F32) -> None:
+        """Move the mean; NaN entries are passed over."""
+        seen = np.isfinite(label)
+        self._count += seen
+        self._mean += np.where(seen, label - self._mean, 0.0) / np.maximum(self._count, 1.0)
+
+    def rehearse(self) -> None:
+        """Do nothing."""
+
+    def reset(self) -> None:
+        """Do nothing."""
+
+    def resume(self) -> None:
+        """Do nothing."""
+
+    def snapshot(self) -> Arrays:
+        """The mean and its count."""
+        return copied(self._arrays())
+
+    def restore(self, snapshot: Arrays) -> None:
+        """Continue from `snapshot`."""
+        write_back(snapshot, self._arrays())
+
+    def _arrays(self) -> Arrays:
+        return {"mean": self._mean, "count": self._count}

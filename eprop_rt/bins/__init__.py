@@ -1,0 +1,1 @@
+"""From stamped samples and labels to bins with a global index."""

@@ -1,0 +1,75 @@
+"""Samples to bins by stamp, whatever the chunks were."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from eprop_rt.bins.grid import BinGrid, interval_s
+from eprop_rt.config import BinSettings
+from eprop_rt.kernels.binning import OpenBin, fill
+from eprop_rt.series import F32, Chunk, StreamInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One closed bin: its global index, its end, the stamp of its newest sample, values (C,)."""
+
+    index: int
+    end_s: float
+    origin_s: float
+    values: F32
+
+
+class Binner:
+    """Closes a bin as soon as its last sample is in; bins in which nothing came are not emitted.
+
+    Event: `late_sample`, whose own bin was closed already; it counts for the open one.
+    """
+
+    def __init__(self, settings: BinSettings, grid: BinGrid, info: StreamInfo) -> None:
+        self._reduce = settings.reduce
+        self._grid = grid
+        self._interval_s = interval_s(info)
+        self._newest_s = 0.0
+        self._open = OpenBin(
+            index=np.full(1, -1, np.int64),
+            total=np.zeros(info.channels),
+            seen=np.zeros(info.channels, np.int64),
+            samples=np.zeros(1, np.int64),
+            late=np.zeros(1, np.int64),
+        )
+        self.events: Counter[str] = Counter()
+
+    def push(self, chunk: Chunk) -> Iterator[Bin]:
+        """Yield the bins that this chunk completes, in order."""
+        rows = len(chunk.stamps)
+        if rows == 0:
+            return
+        self._grid.start(float(chunk.stamps[0]))
+        position = self._grid.position(chunk.stamps, self._interval_s)
+        ahead = self._interval_s / self._grid.bin_s
+        row, complete = 0, False
+        while row < rows:
+            start = row
+            row, complete = fill(
+                self._open, position, ahead, chunk.samples, row, self._reduce == "rms"
+            )
+            if row > start:
+                self._newest_s = float(chunk.stamps[row - 1])
+            if complete:
+                yield self._close()
+
+    def _close(self) -> Bin:
+        self.events["late_sample"] += int(self._open.late[0])
+        index = int(self._open.index[0])
+        values = self._open.total.copy()
+        if self._reduce != "sum":
+            values /= np.maximum(self._open.seen, 1)
+        if self._reduce == "rms":
+            np.sqrt(values, out=values)
+        for array in self._open:
+            array[:] = 0
+        self._open.index[0] = index + 1
+        return Bin(index, self._grid.end_s(index), self._newest_s, values.astype(np.float32))

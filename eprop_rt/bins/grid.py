@@ -1,0 +1,35 @@
+"""The one grid that signal and labels share: bin k covers origin + [k, k + 1) bin_s."""
+
+from eprop_rt.series import F64, StreamInfo
+
+
+class BinGrid:
+    """Fixed by the stamp of the first sample; every index follows in closed form, without drift."""
+
+    def __init__(self, bin_s: float) -> None:
+        self.bin_s = bin_s
+        self.origin_s: float | None = None
+
+    def start(self, stamp_s: float) -> None:
+        """Put the origin at the first sample."""
+        if self.origin_s is None:
+            self.origin_s = stamp_s
+
+    def position(self, stamps: F64, interval_s: float) -> F64:
+        """Midpoints of samples (n,), in bins since the origin.
+
+        A sample of a regular stream stands for the interval that begins at its stamp. Its midpoint
+        decides on its bin, so that a stamp that lies on an edge up to rounding falls on one side.
+        """
+        if self.origin_s is None:
+            raise RuntimeError("the grid has no origin before the first sample")
+        return (stamps - self.origin_s + 0.5 * interval_s) / self.bin_s
+
+    def end_s(self, index: int) -> float:
+        """Where bin `index` ends."""
+        return (self.origin_s or 0.0) + (index + 1) * self.bin_s
+
+
+def interval_s(info: StreamInfo | None) -> float:
+    """The time that one sample stands for; 0 in an irregular stream."""
+    return 1.0 / info.sample_rate_hz if info is not None and info.sample_rate_hz > 0 else 0.0

@@ -1,0 +1,60 @@
+"""Labels by bin: kept until their bin is decoded, never seen by the decoder before."""
+
+from collections import Counter
+
+import numpy as np
+
+from eprop_rt.bins.grid import BinGrid, interval_s
+from eprop_rt.series import F32, F64, LabelChunk, StreamInfo
+
+
+class LabelBins:
+    """The mean label of each bin that is still to come; NaN where a bin has none.
+
+    Event: `late_label`, whose bin was decoded already; it is not used.
+    """
+
+    def __init__(self, grid: BinGrid, info: StreamInfo | None, outputs: int) -> None:
+        self._grid = grid
+        self._interval_s = interval_s(info)
+        self._outputs = outputs
+        self._early: list[LabelChunk] = []
+        self._sums: dict[int, F64] = {}
+        self._counts: dict[int, F64] = {}
+        self._taken = -1
+        self.events: Counter[str] = Counter()
+
+    def push(self, chunk: LabelChunk) -> None:
+        """Add labels (n, outputs); those that come before the first sample wait for the grid."""
+        self._early.append(chunk)
+        if self._grid.origin_s is not None:
+            self._sort_in()
+
+    def take(self, index: int) -> F32:
+        """The label (outputs,) of bin `index`; it and all older ones are forgotten."""
+        self._sort_in()
+        self._taken = index
+        for old in [k for k in self._sums if k < index]:
+            del self._sums[old], self._counts[old]
+        if index not in self._sums:
+            return np.full(self._outputs, np.nan, np.float32)
+        total, count = self._sums.pop(index), self._counts.pop(index)
+        mean = total / np.maximum(count, 1)
+        return np.where(count > 0, mean, np.nan).astype(np.float32)
+
+    def _sort_in(self) -> None:
+        for chunk in self._early:
+            position = self._grid.position(chunk.stamps, self._interval_s)
+            for index, value in zip(np.floor(position).tolist(), chunk.values, strict=True):
+                self._add(int(index), value)
+        self._early.clear()
+
+    def _add(self, index: int, value: F32) -> None:
+        if index <= self._taken:
+            self.events["late_label"] += 1
+            return
+        seen = np.isfinite(value)
+        total = self._sums.setdefault(index, np.zeros(self._outputs))
+        count = self._counts.setdefault(index, np.zeros(self._outputs))
+        total += np.where(seen, value, 0.0)
+        count += seen

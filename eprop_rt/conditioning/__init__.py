@@ -1,0 +1,1 @@
+"""From raw chunks to clean ones: checks first, then conditioning."""

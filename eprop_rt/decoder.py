@@ -1,0 +1,68 @@
+"""What a decoder is: predict first, learn when the label is revealed."""
+
+from collections import Counter
+from typing import Protocol
+
+from eprop_rt.baselines.constant import MeanDecoder, ZeroDecoder
+from eprop_rt.baselines.rls import RlsDecoder
+from eprop_rt.baselines.wiener import WienerDecoder
+from eprop_rt.config import (
+    DecoderSettings,
+    EpropSettings,
+    MeanSettings,
+    RlsSettings,
+    WienerSettings,
+    ZeroSettings,
+)
+from eprop_rt.engine import Engine
+from eprop_rt.series import F32, F64
+from eprop_rt.snapshot import Arrays
+
+
+class Decoder(Protocol):
+    """One bin is `predict_one`, then `learn_one`, then `rehearse`; a frozen one only predicts."""
+
+    events: Counter[str]
+
+    def predict_one(self, x: F32) -> F64:
+        """Decode one bin x (inputs,) into an output (outputs,) in the units of the labels."""
+        ...
+
+    def learn_one(self, label: F32) -> None:
+        """Learn from the label (outputs,) of the bin predicted last; NaN where there is none."""
+        ...
+
+    def rehearse(self) -> None:
+        """Use the rest of the bin."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the recent past, as after a gap; what was learned stays."""
+        ...
+
+    def resume(self) -> None:
+        """Learning starts again after bins that were only predicted."""
+        ...
+
+    def snapshot(self) -> Arrays:
+        """Copies of everything that decides the future, by name."""
+        ...
+
+    def restore(self, snapshot: Arrays) -> None:
+        """Continue from `snapshot`; raises RestoreError where it belongs to another decoder."""
+        ...
+
+
+def build_decoder(settings: DecoderSettings, inputs: int, outputs: int, bin_s: float) -> Decoder:
+    """The decoder that the settings name."""
+    match settings:
+        case EpropSettings():
+            return Engine(settings, inputs, outputs, bin_s)
+        case RlsSettings():
+            return RlsDecoder(settings, inputs, outputs)
+        case WienerSettings():
+            return WienerDecoder(settings, inputs, outputs)
+        case MeanSettings():
+            return MeanDecoder(outputs)
+        case ZeroSettings():
+            return ZeroDecoder(outputs)

@@ -1,0 +1,28 @@
+"""Compiled code: plain arrays in, plain arrays written in place, paper letters, equation numbers.
+
+Letters (Bellec et al. 2020, Nature Communications 11:3625; equation numbers are of its Methods):
+i presynaptic (inputs, then neurons, then one row that is always 1: the bias), j postsynaptic,
+k outputs, t steps; alpha, rho, kappa the decays of membrane, adaptation and readout filter; v
+voltage, a adaptation, z spike, A threshold, psi pseudo-derivative, zb filtered presynaptic trace,
+e eligibility trace, L learning signal. Weights are presynaptic-major, W[i, j], so that a spike
+reads one contiguous row.
+
+Nothing here allocates on the step, knows a unit, or imports more than numpy, numba and
+`eprop_rt.structs`.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# `contract` lets multiply-adds fuse, `reassoc` lets sums vectorise. Finite-math flags stay off:
+# a NaN must stay visible to the guard.
+FAST = {"contract", "reassoc", "nsz", "arcp"}
+
+
+def compiled(function: F) -> F:
+    """Compile a kernel the one way this project does: cached on disk, NumPy error model."""
+    return njit(cache=True, fastmath=FAST, error_model="numpy", nogil=True)(function)

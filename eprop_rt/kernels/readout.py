@@ -1,0 +1,81 @@
+"""The leaky readout and its rules."""
+
+import numpy as np
+
+from eprop_rt.kernels import compiled
+from eprop_rt.structs import Floats, Params, Scalar
+
+
+@compiled
+def shift_features(params: Params, z: Floats, x: Floats, features: Floats) -> None:
+    """Filtered spikes, then lagged inputs newest first; the last feature stays 1.
+
+    zf_j <- kappa zf_j + (1 - kappa) z_j                                             (eq. 11)
+    """
+    n, k = z.shape[0], x.shape[0]
+    kappa, rest = params.kappa, params.kappa_in
+    for j in range(n):
+        features[j] = kappa * features[j] + rest * z[j]
+    if features.shape[0] > n + 1:
+        for f in range(features.shape[0] - 2, n + k - 1, -1):
+            features[f] = features[f - k]
+        for i in range(k):
+            features[n + i] = x[i]
+
+
+@compiled
+def read_out(w_out: Floats, features: Floats, y: Floats) -> None:
+    """y_k = sum_f features_f W_out_fk."""
+    y[:] = 0
+    for f in range(features.shape[0]):
+        value = features[f]
+        if value != 0:
+            for k in range(y.shape[0]):
+                y[k] += value * w_out[f, k]
+
+
+@compiled
+def add_rank_one(w_out: Floats, features: Floats, error: Floats, factor: Scalar) -> None:
+    """W_out_fk += factor features_f error_k: the delta rule, or a gradient accumulator."""
+    for f in range(features.shape[0]):
+        value = factor * features[f]
+        if value != 0:
+            for k in range(error.shape[0]):
+                w_out[f, k] += value * error[k]
+
+
+@compiled
+def rls_update(
+    p: Floats, w_out: Floats, features: Floats, error: Floats, forgetting: float, cap: float
+) -> bool:
+    """Recursive least squares with forgetting; writes p and w_out. False: p lost definiteness.
+
+    g = P x / (lambda + x' P x);  W -= g error';  P = (P - g x' P) / lambda   (error = y - target)
+    The product P x x' P is symmetric to the bit, so P stays so. Where `cap` bounds the trace of
+    P, forgetting pauses: directions that nothing excites would wind up without end.
+    """
+    n = features.shape[0]
+    px = np.zeros(n)
+    trace = 0.0
+    quadratic = 0.0
+    for i in range(n):
+        total = 0.0
+        row = p[i]
+        for j in range(n):
+            total += row[j] * features[j]
+        px[i] = total
+        quadratic += total * features[i]
+        trace += row[i]
+    if not (quadratic >= 0.0 and trace > 0.0 and quadratic < np.inf):
+        return False
+    lam = forgetting if trace < cap else 1.0
+    c = 1.0 / (lam + quadratic)
+    for i in range(n):
+        if px[i] != 0.0:
+            row = p[i]
+            scale = 1.0 / lam
+            for j in range(n):
+                row[j] = (row[j] - c * (px[i] * px[j])) * scale
+        for k in range(error.shape[0]):
+            w_out[i, k] -= c * px[i] * error[k]
+    return True

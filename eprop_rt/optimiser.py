@@ -1,0 +1,41 @@
+"""Adam over a whole network, with a bound on the norm of the gradient."""
+
+import numpy as np
+
+from eprop_rt.kernels.optimiser import adam, sum_of_squares
+from eprop_rt.structs import Floats, Ints, Moments, Weights
+
+
+class Adam:
+    """Moments and step count for every array of `weights`, which it writes in place."""
+
+    def __init__(self, weights: Weights, learning_rate: float, clip_norm: float | None) -> None:
+        self._weights = weights
+        self._rate = weights.w.dtype.type(learning_rate)
+        self._clip_norm = clip_norm
+        self._moments = [Moments(np.zeros_like(a.ravel()), np.zeros_like(a.ravel())) for a in weights]
+        self._step: Ints = np.zeros(1, np.int64)
+
+    def update(self, gradient: Weights, factor: float, inputs: int) -> bool:
+        """Apply `factor` * `gradient` and clear it; False (and no change) where it is not finite."""
+        norm = abs(factor) * float(np.sqrt(sum(sum_of_squares(g.ravel()) for g in gradient)))
+        if not np.isfinite(norm):
+            for g in gradient:
+                g[:] = 0
+            return False
+        if self._clip_norm is not None and norm > self._clip_norm:
+            factor *= self._clip_norm / norm
+        self._step += 1
+        n = gradient.w.shape[1]
+        np.fill_diagonal(gradient.w[inputs : inputs + n], 0)
+        for w, g, moments in zip(self._weights, gradient, self._moments, strict=True):
+            g *= w.dtype.type(factor)
+            adam(w.ravel(), g.ravel(), moments, int(self._step[0]), self._rate)
+        return True
+
+    def arrays(self) -> dict[str, Floats | Ints]:
+        """Everything that a snapshot keeps, by name; the arrays themselves, not copies."""
+        kept: dict[str, Floats | Ints] = {"step": self._step}
+        for name, moments in zip(Weights._fields, self._moments, strict=True):
+            kept |= {f"{name}.m": moments.m, f"{name}.v": moments.v}
+        return kept

@@ -1,0 +1,101 @@
+"""THE DATA PATH: check -> bin -> predict -> output -> learn -> rehearse.
+
+What goes in decides what comes out, to the bit: no clock, and no trace of how samples were cut
+into chunks. A consumer takes each output out of `push` as it comes; learning from that bin happens
+when it asks for the next one, so that a command is on its way before anything is learned from it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from eprop_rt.bins.binner import Bin, Binner
+from eprop_rt.bins.grid import BinGrid
+from eprop_rt.bins.labels import LabelBins
+from eprop_rt.conditioning.check import ChunkCheck, checked_labels
+from eprop_rt.config import BinSettings
+from eprop_rt.decoder import Decoder
+from eprop_rt.series import F64, Chunk, LabelChunk, StreamInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one bin was decoded to: values (outputs,) in the units of the labels."""
+
+    index: int
+    bin_end_s: float
+    origin_s: float
+    values: F64
+    learning: bool
+
+
+class Pipeline:
+    """One signal stream, at most one label stream, one decoder with `outputs` outputs."""
+
+    def __init__(
+        self,
+        settings: BinSettings,
+        signal: StreamInfo,
+        labels: StreamInfo | None,
+        decoder: Decoder,
+        outputs: int,
+    ) -> None:
+        self.decoder = decoder
+        self._outputs = outputs
+        self._check = ChunkCheck(signal)
+        grid = BinGrid(settings.bin_s)
+        self._binner = Binner(settings, grid, signal)
+        self._labels = LabelBins(grid, labels, outputs)
+        self._reset_after_bins = settings.reset_after_gap_s / settings.bin_s
+        self._index: int | None = None
+        self._held: F64 = np.zeros(outputs)
+        self._learning = True
+        self._events: Counter[str] = Counter()
+
+    def push_labels(self, chunk: LabelChunk) -> None:
+        """Take labels, each for its own bin once that is decoded; DataError on a wrong shape."""
+        self._labels.push(checked_labels(chunk, self._outputs))
+
+    def push(self, chunk: Chunk) -> Iterator[Output]:
+        """Yield one output a bin that this chunk completes; DataError on a wrong shape."""
+        for closed in self._binner.push(self._check.apply(chunk)):
+            yield self._decode(closed)
+            label = self._labels.take(closed.index)
+            if self._learning:
+                self.decoder.learn_one(label)
+                self.decoder.rehearse()
+
+    def _decode(self, closed: Bin) -> Output:
+        if self._index is not None and closed.index - self._index > self._reset_after_bins:
+            self._events["reset_after_gap"] += 1
+            self.decoder.reset()
+        self._index = closed.index
+        values = self.decoder.predict_one(closed.values)
+        if np.isfinite(values).all():
+            self._held = values
+        else:
+            self._events["output_held"] += 1
+        return Output(closed.index, closed.end_s, closed.origin_s, self._held, self._learning)
+
+    @property
+    def learning(self) -> bool:
+        """Whether bins are learned from."""
+        return self._learning
+
+    def freeze(self) -> None:
+        """Stop learning: from the next bin on, weights and statistics stay as they are."""
+        self._learning = False
+
+    def thaw(self) -> None:
+        """Learn again."""
+        if not self._learning:
+            self.decoder.resume()
+        self._learning = True
+
+    @property
+    def events(self) -> Counter[str]:
+        """Everything unusual so far, by name; only what has happened."""
+        parts = (self._check, self._binner, self._labels, self.decoder)
+        return +sum((part.events for part in parts), self._events)

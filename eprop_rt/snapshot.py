@@ -1,0 +1,40 @@
+"""What a learner is, as named arrays: copied out, or written back in place."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eprop_rt.errors import RestoreError
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def prefixed(name: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+    """The same arrays under `name.`."""
+    return {f"{name}.{key}": array for key, array in arrays.items()}
+
+
+def copied(arrays: Arrays) -> Arrays:
+    """Copies that later steps do not touch."""
+    return {key: array.copy() for key, array in arrays.items()}
+
+
+def write_back(snapshot: Arrays, arrays: Arrays) -> None:
+    """Write `snapshot` into `arrays`, all or nothing; raises RestoreError where they differ."""
+    if snapshot.keys() != arrays.keys():
+        odd = ", ".join(sorted(snapshot.keys() ^ arrays.keys())[:3])
+        raise RestoreError(
+            f"the snapshot and this decoder do not hold the same arrays ({odd}): "
+            "restore it with the settings that it was taken with"
+        )
+    for key, array in arrays.items():
+        came = snapshot[key]
+        if came.shape != array.shape or came.dtype != array.dtype:
+            raise RestoreError(
+                f"{key} is {came.dtype}{came.shape} in the snapshot and {array.dtype}"
+                f"{array.shape} here: restore it with the settings that it was taken with"
+            )
+    for key, array in arrays.items():
+        np.copyto(array, snapshot[key])

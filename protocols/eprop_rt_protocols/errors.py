@@ -1,0 +1,44 @@
+"""What can go wrong on the wire, drawn as a tree.
+
+ProtocolError               a message that breaks the rules
+|-- LocalProtocolError      we tried to send it: a fault of this program
+`-- RemoteProtocolError     it came from elsewhere: count it and drop it
+"""
+
+from typing import Literal
+
+from pydantic import ValidationError
+
+Reason = Literal["frames", "topic", "size", "field", "version", "shape", "payload", "finite"]
+
+
+class ProtocolError(ValueError):
+    """A message that breaks the rules; `reason` names the rule, the text is one line."""
+
+    def __init__(self, reason: Reason, text: str) -> None:
+        super().__init__(text)
+        self.reason: Reason = reason
+
+
+class LocalProtocolError(ProtocolError):
+    """What this program tried to send is against the rules."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """What came from elsewhere is against the rules."""
+
+
+def refused_fields(what: str, error: ValidationError) -> RemoteProtocolError:
+    """Return the one error that says what is wrong in a received `what`, version first."""
+    problems = error.errors(include_url=False, include_context=False)
+    for problem in problems:
+        if problem["loc"] == ("version",) and problem["type"] != "missing":
+            came = repr(problem["input"])[:40]
+            return RemoteProtocolError(
+                "version",
+                f"{what} of version {came} came, version 1 is spoken here: update the older side",
+            )
+    first = problems[0]
+    field = ".".join(str(part) for part in first["loc"])[:80] or "JSON"
+    reason: Reason = "shape" if field.split(".")[0] == "shape" else "field"
+    return RemoteProtocolError(reason, f"{what} refused at {field}: {first['msg'][:200]}")

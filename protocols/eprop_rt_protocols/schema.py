@@ -1,0 +1,39 @@
+"""The messages as JSON Schemas, for programs in other languages.
+
+`python -m eprop_rt_protocols.schema DIR` writes them.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from eprop_rt_protocols.command import CommandHeader
+from eprop_rt_protocols.control import ControlReply, ControlRequest
+from eprop_rt_protocols.streams import StreamRequirement
+
+SCHEMAS: dict[str, type[BaseModel]] = {
+    "command-header.v1.json": CommandHeader,
+    "control-reply.v1.json": ControlReply,
+    "control-request.v1.json": ControlRequest,
+    "stream-requirement.v1.json": StreamRequirement,
+}
+
+
+def schema_text(model: type[BaseModel]) -> str:
+    """Return the JSON Schema of a message, as it stands in its file."""
+    return json.dumps(model.model_json_schema(), indent=2) + "\n"
+
+
+def write_schemas(folder: Path) -> None:
+    """Write every schema into `folder`, which is made if absent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file_name, model in SCHEMAS.items():
+        (folder / file_name).write_text(schema_text(model), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("one folder was expected: python -m eprop_rt_protocols.schema DIR")
+    write_schemas(Path(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""Daemons and the command line: clocks, sockets, files and logs; the numbers are the engine's."""

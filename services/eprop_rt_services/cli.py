@@ -1,0 +1,49 @@
+"""The one program, `eprop-rt`: a command a file, a user's mistake one line."""
+
+import sys
+
+import typer
+from click.exceptions import ClickException
+from eprop_rt_protocols.errors import ProtocolError
+
+from eprop_rt.errors import EpropError
+from eprop_rt_services.commands import replay
+
+MISTAKE = 2
+
+app = typer.Typer(
+    name="eprop-rt",
+    help="Online e-prop decoding for closed-loop brain-computer interfaces.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(
+    epilog="Example: eprop-rt replay session.nwb --config preset:reaching --compare wiener,rls"
+)(replay.replay)
+
+
+@app.callback()
+def program() -> None:
+    """Online e-prop decoding for closed-loop brain-computer interfaces."""
+
+
+def main() -> None:
+    """Run a command; what a user can mend ends with one line on stderr and exit status 2."""
+    try:
+        app(standalone_mode=False)
+    except (EpropError, ProtocolError) as error:
+        fail(" ".join(str(error).split()))
+    except ClickException as error:
+        fail(error.format_message())
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("eprop-rt: stopped\n")
+        sys.exit(130)
+
+
+def fail(message: str) -> None:
+    """One line, and out."""
+    sys.stderr.write(f"eprop-rt: {message}\n")
+    sys.exit(MISTAKE)

@@ -1,0 +1,1 @@
+"""The commands of `eprop-rt`, one file each: arguments in, tables and JSON out."""

@@ -1,0 +1,56 @@
+"""Options that several commands share."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from eprop_rt.errors import ConfigError
+from eprop_rt_services.config import Config
+
+ConfigOption = Annotated[
+    str, typer.Option("--config", "-c", metavar="FILE|preset:NAME", help="what to decode, and how")
+]
+OverrideOption = Annotated[
+    list[str] | None,
+    typer.Option("--override", "-o", metavar="KEY.SUB=VALUE", help="replaces one setting"),
+]
+JsonOption = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="write the printed figures there; - is stdout"),
+]
+PrintConfigOption = Annotated[
+    bool, typer.Option("--print-config", help="print the whole configuration as YAML and exit")
+]
+
+
+def print_config(config: Config) -> None:
+    """The whole configuration, as a file that could be given back."""
+    sys.stdout.write(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+
+
+def write_json(path: Path | None, figures: dict[str, Any]) -> None:
+    """Write figures where the user asked for them; numbers that are not finite become null."""
+    if path is None:
+        return
+    text = json.dumps(_plain(figures), indent=2) + "\n"
+    if str(path) == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write {path} ({error.strerror}): name another --json file") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None
+    return value

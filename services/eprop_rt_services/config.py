@@ -1,0 +1,176 @@
+"""Configuration of every command: YAML, environment and `-o`, checked as one."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import yaml
+from eprop_rt_protocols.streams import StreamRequirement
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from eprop_rt.config import BinSettings, DecoderSettings, EpropSettings, Positive, Settings
+from eprop_rt.errors import ConfigError
+from eprop_rt_services.recordings import Selection
+
+PRESETS = resources.files("eprop_rt_services") / "presets"
+
+
+class LslSettings(Settings):
+    """Which live streams to read, and what to make of them."""
+
+    signal: StreamRequirement = StreamRequirement(type="Spikes")
+    labels: StreamRequirement | None = None
+    wait_s: Positive = Field(10.0, description="how long to look for the streams at the start")
+    max_buffer_s: Annotated[int, Field(gt=0)] = Field(5, description="older samples are lost")
+    max_clock_error_s: Positive = Field(2.0, description="a stamp farther from now is dropped")
+
+
+class PublishSettings(Settings):
+    """Where commands go."""
+
+    endpoint: str = "tcp://127.0.0.1:5570"
+    topic: str = "decoded"
+    names: tuple[str, ...] = ("x", "y")
+    units: tuple[str, ...] = ("cm/s", "cm/s")
+    deadline_s: Positive = Field(
+        0.1, description="after the end of its bin, a command is too old to be acted on"
+    )
+
+
+class ControlSettings(Settings):
+    """Where the daemon listens to `eprop-rt ctl`."""
+
+    endpoint: str = "tcp://127.0.0.1:5571"
+
+
+class Config(BaseSettings):
+    """Everything that a command can be told. Environment: EPROP_RT__DECODER__SEED=3."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="EPROP_RT__", env_nested_delimiter="__"
+    )
+
+    bins: BinSettings = BinSettings()
+    decoder: DecoderSettings = EpropSettings()
+    recording: Selection = Selection()
+    lsl: LslSettings = LslSettings()
+    publish: PublishSettings = PublishSettings()
+    control: ControlSettings = ControlSettings()
+
+
+def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML file or `preset:NAME`; the environment goes before it, `-o` before both.
+
+    Raises ConfigError in one line: what came, what was expected, what to do.
+    """
+    given = parse_overrides(overrides)
+    from_file = read_mapping(name)
+
+    class Layered(Config):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            layer = InitSettingsSource(settings_cls, init_kwargs=from_file)
+            return init_settings, env_settings, layer
+
+    try:
+        return Layered(**given)
+    except ValidationError as error:
+        raise ConfigError(f"{name}: {explain(error)}") from None
+
+
+def read_mapping(name: str) -> dict[str, Any]:
+    """The mapping in a YAML file or in a preset."""
+    if name.startswith("preset:"):
+        known = sorted(p.name.removesuffix(".yaml") for p in PRESETS.iterdir())
+        preset = name.removeprefix("preset:")
+        if preset not in known:
+            raise ConfigError(f"there is no {name}: take one of {', '.join(known)}")
+        text = (PRESETS / f"{preset}.yaml").read_text(encoding="utf-8")
+    else:
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not a text file"
+            raise ConfigError(
+                f"cannot read the configuration {name} ({reason}): give a YAML file or preset:NAME"
+            ) from None
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" in line {where.line + 1}" if where else ""
+        raise ConfigError(f"{name} is not valid YAML{line}: mend it there") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{name} holds a {type(content).__name__}, expected keys with values")
+    return content
+
+
+def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    """`decoder.seed=3` and the like, as a nested mapping; values are read as YAML."""
+    nested: dict[str, Any] = {}
+    for override in overrides:
+        path, sign, value = override.partition("=")
+        if not sign or not path:
+            raise ConfigError(f"-o {override}: expected key.sub=value")
+        *sections, key = path.split(".")
+        level = nested
+        for section in sections:
+            level = level.setdefault(section, {})
+            if not isinstance(level, dict):
+                raise ConfigError(f"-o {override}: {section} was given a value before")
+        level[key] = yaml.safe_load(value)
+    return nested
+
+
+def explain(error: ValidationError) -> str:
+    """The first thing that is wrong, in one line, with the nearest known key."""
+    first = error.errors(include_url=False)[0]
+    path = [str(part) for part in first["loc"]]
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        known = known_keys(path[:-1])
+        near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.0)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+        return f"unknown key {'.'.join(plain(path))}: {hint}{more}"
+    came = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{'.'.join(plain(path)) or 'configuration'}: {message}{came}{more}"
+
+
+def plain(path: Sequence[str]) -> list[str]:
+    """A path as the user writes it, without the tag of a union."""
+    return [part for at, part in enumerate(path) if not (at == 1 and path[0] == "decoder")]
+
+
+def known_keys(path: Sequence[str]) -> list[str]:
+    """The keys of the section at `path`, where a union's member is named by its kind."""
+    model: Any = Config
+    for part in path:
+        fields: Mapping[str, Any] = getattr(model, "model_fields", {})
+        model = fields[part].annotation if part in fields else member(model, part)
+    return sorted(getattr(model, "model_fields", {}))
+
+
+def member(union: Any, kind: str) -> type[BaseModel]:
+    """The member of a tagged union whose `kind` is given; of X | None, X."""
+    models = [m for m in get_args(union) if hasattr(m, "model_fields")]
+    tagged = [m for m in models if "kind" in m.model_fields and m.model_fields["kind"].default == kind]
+    found: type[BaseModel] = (tagged or models)[0]
+    return found

@@ -1,0 +1,69 @@
+"""Recorded sessions, from and to the formats that a laboratory has: NWB and XDF."""
+
+import os
+import stat
+from pathlib import Path
+
+from eprop_rt.errors import RecordingError
+from eprop_rt_services.recordings.foreign import errors_of, one_line
+from eprop_rt_services.recordings.nwb import read_nwb, write_nwb
+from eprop_rt_services.recordings.recording import Recording, Selection, Series
+from eprop_rt_services.recordings.xdf import read_xdf, write_xdf
+
+__all__ = ["Recording", "Selection", "Series", "read_recording", "write_recording"]
+
+_READERS = {".nwb": read_nwb, ".xdf": read_xdf}
+_WRITERS = {".nwb": write_nwb, ".xdf": write_xdf}
+
+
+def read_recording(path: Path, selection: Selection | None = None) -> Recording:
+    """Read a recording; the suffix says the format.
+
+    Raises RecordingError for a file that is missing, of another kind, damaged beyond reading, or
+    without the series that `selection` asks for.
+    """
+    _check_readable(path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise RecordingError(f"{path} is no recording: expected a file ending in .nwb or .xdf")
+    return reader(path, selection or Selection())
+
+
+def write_recording(path: Path, recording: Recording, description: str) -> None:
+    """Write a recording whole or not at all, over what stood there; the suffix says the format.
+
+    Raises RecordingError where it cannot be written.
+    """
+    writer = _WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise RecordingError(f"{path} names no format: expected a file ending in .nwb or .xdf")
+    for series in (recording.signal, recording.labels):
+        if series is not None and len(series.stamps) == 0:
+            raise RecordingError(f"series {series.info.name!r} holds no samples: nothing to write")
+    # The same folder, so that the rename stays on one file system; the same suffix, as pynwb
+    # insists on it.
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}.unfinished{path.suffix}")
+    with errors_of(path, "cannot be written"):
+        try:
+            unfinished.unlink(missing_ok=True)
+            writer(unfinished, recording, description)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise RecordingError(
+            f"{path} does not exist: expected a recording ending in .nwb or .xdf"
+        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        raise RecordingError(f"{str(path)!r} cannot be read: {one_line(error)}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise RecordingError(f"{path} is a folder: expected a file ending in .nwb or .xdf")
+    if not stat.S_ISREG(status.st_mode):
+        raise RecordingError(f"{path} is no regular file: expected one ending in .nwb or .xdf")
+    if status.st_size == 0:
+        raise RecordingError(f"{path} is empty (0 bytes): expected an NWB or XDF recording")

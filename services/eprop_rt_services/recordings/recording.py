@@ -1,0 +1,85 @@
+"""A recorded session in memory: one signal, and perhaps its labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from eprop_rt.errors import RecordingError
+from eprop_rt.series import F32, F64, StreamInfo
+
+
+class Selection(BaseModel):
+    """Which series of a file are the signal and the labels, by name; None leaves it to the reader.
+
+    `labels` may be the word "none": the recording then comes without labels.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    signal: str | None = None
+    labels: str | None = None
+
+    @property
+    def wants_labels(self) -> bool:
+        """Whether labels are to be looked for at all."""
+        return self.labels is None or self.labels.casefold() != "none"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One stream as it was recorded: stamps (n,) in seconds, values (n, channels).
+
+    Stamps stand in the order of arrival and as they were recorded: where a sender's clock jitters
+    they step back a little, and the data path counts it.
+
+    Raises RecordingError where the arrays contradict each other or no stamp is a finite number.
+    """
+
+    info: StreamInfo
+    stamps: F64
+    values: F32
+
+    def __post_init__(self) -> None:
+        expected = (len(self.stamps), self.info.channels)
+        if self.stamps.ndim != 1 or self.values.shape != expected:
+            raise RecordingError(
+                f"series {self.info.name!r} has {self.stamps.shape} stamps and "
+                f"{self.values.shape} values; expected one stamp a row and "
+                f"{self.info.channels} channels"
+            )
+        if self.stamps.dtype != np.float64 or self.values.dtype != np.float32:
+            raise RecordingError(
+                f"series {self.info.name!r} has {self.stamps.dtype} stamps and "
+                f"{self.values.dtype} values; expected float64 and float32"
+            )
+        if len(self.stamps) and not np.isfinite(self.stamps).any():
+            raise RecordingError(
+                f"series {self.info.name!r} has no stamp that is a finite number; choose another"
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """A named session: the signal, and the labels where there are any."""
+
+    name: str
+    signal: Series
+    labels: Series | None
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds that the signal spans, the interval of its last sample included."""
+        stamps = self.signal.stamps[np.isfinite(self.signal.stamps)]
+        if len(stamps) == 0:
+            return 0.0
+        rate_hz = self.signal.info.sample_rate_hz
+        return float(np.ptp(stamps)) + (1.0 / rate_hz if rate_hz > 0 else 0.0)
+
+
+def channel_names(found: Sequence[str], channels: int) -> tuple[str, ...]:
+    """Return the names found, or ch0, ch1, ... where they do not fit the channels."""
+    if len(found) == channels and all(found):
+        return tuple(found)
+    return tuple(f"ch{channel}" for channel in range(channels))

@@ -1,0 +1,162 @@
+"""A recorded session through the same loop as a live one, several decoders side by side."""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from eprop_rt.baselines.wiener import WienerDecoder
+from eprop_rt.bins.binner import Binner
+from eprop_rt.bins.grid import BinGrid
+from eprop_rt.bins.labels import LabelBins
+from eprop_rt.conditioning.check import ChunkCheck
+from eprop_rt.config import (
+    BinSettings,
+    DecoderSettings,
+    MeanSettings,
+    RlsSettings,
+    WienerSettings,
+    ZeroSettings,
+)
+from eprop_rt.decoder import Decoder, build_decoder
+from eprop_rt.errors import DataError
+from eprop_rt.metrics import Score, score
+from eprop_rt.pipeline import Output, Pipeline
+from eprop_rt.series import F64, Chunk, LabelChunk
+from eprop_rt_services.recordings import Recording
+
+COMPARABLE: dict[str, DecoderSettings] = {
+    "wiener": WienerSettings(),
+    "rls": RlsSettings(),
+    "mean": MeanSettings(),
+    "zero": ZeroSettings(),
+}
+SAMPLES_A_CHUNK = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What one decoder made of one recording; the digest hashes all commands and final weights."""
+
+    decoder: str
+    bins: int
+    seconds: float
+    score: Score
+    events: Counter[str]
+    digest: str
+
+
+class Contestant:
+    """A decoder that goes through one recording after the other, its weights carried over."""
+
+    def __init__(self, name: str, settings: DecoderSettings, bins: BinSettings) -> None:
+        self.name = name
+        self._settings = settings
+        self._bins = bins
+        self._decoder: Decoder | None = None
+        self._shape = (0, 0)
+        self._commands = hashlib.sha256()
+
+    def replay(self, recording: Recording, tick: Callable[[int], None]) -> Replayed:
+        """Run through `recording`, prequentially; `tick` is told how many samples were done."""
+        decoder = self._decoder_for(recording)
+        decoder.reset()
+        if isinstance(decoder, WienerDecoder):
+            fit_offline(decoder, recording, self._bins)
+        pipeline = pipeline_for(recording, self._bins, decoder)
+        indices: list[int] = []
+        values: list[F64] = []
+        started = time.perf_counter()
+        for output in stream(recording, pipeline, tick):
+            indices.append(output.index)
+            values.append(output.values)
+            self._commands.update(output.index.to_bytes(8, "little") + output.values.tobytes())
+        seconds = time.perf_counter() - started
+        digest = self._commands.copy()
+        for key, array in decoder.snapshot().items():
+            digest.update(key.encode() + array.tobytes())
+        true = true_labels(recording, self._bins, indices)
+        predicted = np.array(values).reshape(true.shape)
+        return Replayed(
+            decoder=self.name,
+            bins=len(indices),
+            seconds=seconds,
+            score=score(predicted, true),
+            events=pipeline.events,
+            digest=digest.hexdigest(),
+        )
+
+    def _decoder_for(self, recording: Recording) -> Decoder:
+        shape = recording.signal.info.channels, outputs_of(recording)
+        if self._decoder is None:
+            self._decoder = build_decoder(self._settings, *shape, self._bins.bin_s)
+            self._shape = shape
+        if shape != self._shape:
+            raise DataError(
+                f"{recording.name} has {shape[0]} channels and {shape[1]} outputs, expected "
+                f"{self._shape[0]} and {self._shape[1]} as in the recording before it: "
+                "replay recordings of one array together"
+            )
+        return self._decoder
+
+
+def outputs_of(recording: Recording) -> int:
+    """How many outputs its labels ask for; a recording without labels is decoded to two."""
+    return 2 if recording.labels is None else recording.labels.info.channels
+
+
+def pipeline_for(recording: Recording, bins: BinSettings, decoder: Decoder) -> Pipeline:
+    """The data path for this recording's streams; raises DataError where the bins are too short."""
+    info = recording.signal.info
+    if info.sample_rate_hz > 0 and bins.bin_s * info.sample_rate_hz < 0.99:
+        raise DataError(
+            f"{recording.name} has a sample every {1 / info.sample_rate_hz:g} s, bins.bin_s is "
+            f"{bins.bin_s:g}: set it to that or more, as in -o bins.bin_s={1 / info.sample_rate_hz:g}"
+        )
+    labels = None if recording.labels is None else recording.labels.info
+    return Pipeline(bins, info, labels, decoder, outputs_of(recording))
+
+
+def stream(
+    recording: Recording, pipeline: Pipeline, tick: Callable[[int], None]
+) -> Iterator[Output]:
+    """Push the whole recording, each label no later than the signal of its time."""
+    signal, labels = recording.signal, recording.labels
+    given = 0
+    for first in range(0, len(signal.stamps), SAMPLES_A_CHUNK):
+        part = slice(first, first + SAMPLES_A_CHUNK)
+        stamps = signal.stamps[part]
+        if labels is not None:
+            until = int(np.searchsorted(labels.stamps, stamps.max(), side="right"))
+            if until > given:
+                new = slice(given, until)
+                pipeline.push_labels(LabelChunk(labels.stamps[new], labels.values[new]))
+                given = until
+        yield from pipeline.push(Chunk(stamps, signal.values[part]))
+        tick(len(stamps))
+
+
+def true_labels(recording: Recording, bins: BinSettings, indices: list[int]) -> F64:
+    """The label of each bin (bins, outputs), NaN where there is none."""
+    outputs = outputs_of(recording)
+    if recording.labels is None or not indices:
+        return np.full((len(indices), outputs), np.nan)
+    grid = BinGrid(bins.bin_s)
+    grid.start(float(recording.signal.stamps[0]))
+    labels = LabelBins(grid, recording.labels.info, outputs)
+    labels.push(LabelChunk(recording.labels.stamps, recording.labels.values))
+    return np.array([labels.take(index) for index in indices], np.float64)
+
+
+def fit_offline(decoder: WienerDecoder, recording: Recording, bins: BinSettings) -> None:
+    """Fit on the first four fifths of the recording's bins."""
+    info = recording.signal.info
+    check, binner = ChunkCheck(info), Binner(bins, BinGrid(bins.bin_s), info)
+    clean = check.apply(Chunk(recording.signal.stamps, recording.signal.values))
+    closed = list(binner.push(clean))
+    labels = true_labels(recording, bins, [b.index for b in closed]).astype(np.float32)
+    part = int(0.8 * len(closed))
+    decoder.fit(np.array([b.values for b in closed[:part]]), labels[:part])

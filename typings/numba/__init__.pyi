@@ -1,0 +1,16 @@
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+__version__: str
+
+def njit(
+    *,
+    cache: bool = ...,
+    fastmath: bool | Collection[str] = ...,
+    error_model: str = ...,
+    inline: str = ...,
+    nogil: bool = ...,
+    parallel: bool = ...,
+) -> Callable[[F], F]: ...

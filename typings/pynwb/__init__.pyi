@@ -1,0 +1,68 @@
+"""The part of pynwb (which has no types of its own) that this project uses."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+class H5DataIO:
+    def __init__(
+        self, data: NDArray[np.generic], *, compression: str | None = None, shuffle: bool = False
+    ) -> None: ...
+
+class NWBContainer:
+    name: str
+    children: Sequence[object]
+
+class TimeSeries(NWBContainer):
+    # On reading a dataset of h5py, which numpy takes as an array.
+    data: NDArray[np.number | np.bool]
+    timestamps: NDArray[np.float64] | None
+    rate: float | None
+    starting_time: float | None
+    unit: str
+    conversion: float
+    offset: float
+    description: str
+    def __init__(
+        self,
+        name: str,
+        data: H5DataIO | NDArray[np.number | np.bool],
+        unit: str = ...,
+        *,
+        description: str = ...,
+        conversion: float = ...,
+        offset: float = ...,
+        starting_time: float | None = None,
+        rate: float | None = None,
+        timestamps: H5DataIO | NDArray[np.float64] | None = None,
+    ) -> None: ...
+
+class ProcessingModule:
+    data_interfaces: Mapping[str, NWBContainer]
+    def add(self, container: NWBContainer) -> None: ...
+
+class NWBFile:
+    acquisition: Mapping[str, NWBContainer]
+    processing: Mapping[str, ProcessingModule]
+    def __init__(
+        self, session_description: str, identifier: str, session_start_time: datetime
+    ) -> None: ...
+    def add_acquisition(self, nwbdata: NWBContainer) -> None: ...
+    def create_processing_module(self, name: str, description: str) -> ProcessingModule: ...
+
+class NWBHDF5IO:
+    def __init__(self, path: str | Path, mode: str = "r") -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+    def read(self) -> NWBFile: ...
+    def write(self, container: NWBFile) -> None: ...

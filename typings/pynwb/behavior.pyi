@@ -1,0 +1,9 @@
+from pynwb import NWBContainer, TimeSeries
+
+class SpatialSeries(TimeSeries): ...
+
+class Position(NWBContainer):
+    def __init__(self, spatial_series: TimeSeries, name: str = ...) -> None: ...
+
+class BehavioralTimeSeries(NWBContainer):
+    def __init__(self, time_series: TimeSeries, name: str = ...) -> None: ...

@@ -1,14 +1,16 @@
 """From settings to arrays: the only place where a time constant becomes a decay."""
 
 import math
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from eprop_rt.config import NetworkSettings
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels.segment import Segment
-from eprop_rt.structs import Floats, Moments, Params, State, Traces, Weights
+from eprop_rt.structs import Params, State, Traces, Weights
+
+Real = np.dtype[np.floating[Any]]
 
 
 def decay(tau_s: float, dt_s: float) -> float:
@@ -21,9 +23,9 @@ def steps(duration_s: float, bin_s: float) -> int:
     return max(1, round(duration_s / bin_s))
 
 
-def build_params(settings: NetworkSettings, bin_s: float, dtype: DTypeLike) -> Params:
+def build_params(settings: NetworkSettings, bin_s: float, dtype: Real) -> Params:
     """Decays per bin; neurons lie sorted by membrane time constant, adaptive ones spread evenly."""
-    real = np.dtype(dtype).type
+    real = dtype.type
     n, groups = settings.neurons, settings.tau_groups
     taus = np.geomspace(*settings.membrane_tau_s, groups)
     start = np.array([n * g // groups for g in range(groups + 1)], np.int64)
@@ -93,11 +95,6 @@ def build_traces(params: Params, inputs: int) -> Traces:
     dtype = params.alpha.dtype
     adaptive = bool(params.beta.any())
     return Traces(np.zeros(shape, dtype), np.zeros(shape if adaptive else (0, 0), dtype))
-
-
-def build_moments(weights: Floats) -> Moments:
-    """Adam's moments for one weight array, flat."""
-    return Moments(np.zeros(weights.size, weights.dtype), np.zeros(weights.size, weights.dtype))
 
 
 def build_segment(params: Params, length: int, inputs: int, features: int, outputs: int) -> Segment:

@@ -67,9 +67,7 @@ class NetworkSettings(Settings):
     def _ordered(self) -> Self:
         shortest, longest = self.membrane_tau_s
         if shortest > longest:
-            raise ValueError(
-                f"membrane_tau_s is ({shortest}, {longest}): give the shortest first"
-            )
+            raise ValueError(f"membrane_tau_s is ({shortest}, {longest}): give the shortest first")
         if self.tau_groups > self.neurons:
             raise ValueError(
                 f"tau_groups {self.tau_groups} exceed neurons {self.neurons}: use at most one each"

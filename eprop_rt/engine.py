@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from eprop_rt.build import build_params, build_state, build_weights, steps
+from eprop_rt.build import Real, build_params, build_state, build_weights, steps
 from eprop_rt.config import EpropSettings
 from eprop_rt.kernels.step import forward
 from eprop_rt.memory import Memory
@@ -27,7 +27,7 @@ class Engine:
 
     def __init__(self, settings: EpropSettings, inputs: int, outputs: int, bin_s: float) -> None:
         network = settings.network
-        dtype = np.dtype(settings.dtype)
+        dtype: Real = np.dtype(settings.dtype)
         features = network.neurons + settings.readout.lags * inputs + 1
         self.events: Counter[str] = Counter()
         self._params = build_params(network, bin_s, dtype)

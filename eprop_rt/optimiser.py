@@ -1,5 +1,7 @@
 """Adam over a whole network, with a bound on the norm of the gradient."""
 
+from typing import Any
+
 import numpy as np
 
 from eprop_rt.kernels.optimiser import adam, sum_of_squares
@@ -13,11 +15,11 @@ class Adam:
         self._weights = weights
         self._rate = weights.w.dtype.type(learning_rate)
         self._clip_norm = clip_norm
-        self._moments = [Moments(np.zeros_like(a.ravel()), np.zeros_like(a.ravel())) for a in weights]
+        self._moments = [Moments(*(np.zeros(w.size, w.dtype) for _ in range(2))) for w in weights]
         self._step: Ints = np.zeros(1, np.int64)
 
     def update(self, gradient: Weights, factor: float, inputs: int) -> bool:
-        """Apply `factor` * `gradient` and clear it; False (and no change) where it is not finite."""
+        """Apply `factor` * `gradient` and clear it; False, and no change, if it is not finite."""
         norm = abs(factor) * float(np.sqrt(sum(sum_of_squares(g.ravel()) for g in gradient)))
         if not np.isfinite(norm):
             for g in gradient:
@@ -29,7 +31,7 @@ class Adam:
         n = gradient.w.shape[1]
         np.fill_diagonal(gradient.w[inputs : inputs + n], 0)
         for w, g, moments in zip(self._weights, gradient, self._moments, strict=True):
-            g *= w.dtype.type(factor)
+            np.multiply(g, w.dtype.type(factor), out=g)
             adam(w.ravel(), g.ravel(), moments, int(self._step[0]), self._rate)
         return True
 
@@ -39,3 +41,8 @@ class Adam:
         for name, moments in zip(Weights._fields, self._moments, strict=True):
             kept |= {f"{name}.m": moments.m, f"{name}.v": moments.v}
         return kept
+
+
+def at_rest(size: int, dtype: np.dtype[Any]) -> Moments:
+    """Moments before the first step."""
+    return Moments(np.zeros(size, dtype), np.zeros(size, dtype))

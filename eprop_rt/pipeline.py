@@ -32,7 +32,10 @@ class Output:
 
 
 class Pipeline:
-    """One signal stream, at most one label stream, one decoder with `outputs` outputs."""
+    """One signal stream, at most one label stream, one decoder with `outputs` outputs.
+
+    `updates` counts the bins that were learned from.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Pipeline:
         self._index: int | None = None
         self._held: F64 = np.zeros(outputs)
         self._learning = True
+        self.updates = 0
         self._events: Counter[str] = Counter()
 
     def push_labels(self, chunk: LabelChunk) -> None:
@@ -66,6 +70,7 @@ class Pipeline:
             if self._learning:
                 self.decoder.learn_one(label)
                 self.decoder.rehearse()
+                self.updates += 1
 
     def _decode(self, closed: Bin) -> Output:
         if self._index is not None and closed.index - self._index > self._reset_after_bins:

@@ -26,7 +26,7 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some consecutive samples of the signal stream: stamps (n,) in seconds, samples (n, channels)."""
+    """Consecutive samples of the signal: stamps (n,) in seconds, samples (n, channels)."""
 
     stamps: F64
     samples: F32
@@ -34,7 +34,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class LabelChunk:
-    """Some consecutive labels: stamps (n,) in seconds, values (n, outputs); NaN where absent."""
+    """Consecutive labels: stamps (n,) in seconds, values (n, outputs); NaN where absent."""
 
     stamps: F64
     values: F32

@@ -34,7 +34,7 @@ class Binner:
         self._interval_s = interval_s(info)
         self._newest_s = 0.0
         self._open = OpenBin(
-            index=np.full(1, -1, np.int64),
+            current=np.full(1, -1, np.int64),
             total=np.zeros(info.channels),
             seen=np.zeros(info.channels, np.int64),
             samples=np.zeros(1, np.int64),
@@ -63,7 +63,7 @@ class Binner:
 
     def _close(self) -> Bin:
         self.events["late_sample"] += int(self._open.late[0])
-        index = int(self._open.index[0])
+        index = int(self._open.current[0])
         values = self._open.total.copy()
         if self._reduce != "sum":
             values /= np.maximum(self._open.seen, 1)
@@ -71,5 +71,5 @@ class Binner:
             np.sqrt(values, out=values)
         for array in self._open:
             array[:] = 0
-        self._open.index[0] = index + 1
+        self._open.current[0] = index + 1
         return Bin(index, self._grid.end_s(index), self._newest_s, values.astype(np.float32))

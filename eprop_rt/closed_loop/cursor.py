@@ -12,7 +12,7 @@ from eprop_rt.series import F64
 class CursorSettings(BaseModel):
     """Bounds and smoothing; the workspace is a square around the centre.
 
-    `smoothing_s` is the time constant of a first-order low-pass on the commanded velocity; 0 is none.
+    `smoothing_s` is the time constant of a first-order low-pass on the command; 0 is none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

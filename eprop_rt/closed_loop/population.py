@@ -49,7 +49,8 @@ class PopulationSettings(BaseModel):
         ):
             if not 0 <= low <= high < math.inf:
                 raise ConfigError(
-                    f"{name} is ({low}, {high}); expected 0 <= low <= high, in Hz: swap or raise them"
+                    f"{name} is ({low}, {high}); expected 0 <= low <= high, in Hz: "
+                    "swap or raise them"
                 )
         return self
 

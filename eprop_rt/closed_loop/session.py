@@ -100,8 +100,8 @@ class SimulatedSession:
     """A session as an instrument would have recorded it.
 
     `signal` holds counts (n, units), `velocity` the cursor's mean velocity (n, 2) in cm/s over the
-    same intervals, `position` and `target` (n, 2) in cm what was on the screen at their ends; a target
-    is NaN where there was none. Stamps mark the START of each interval, in seconds.
+    same intervals, `position` and `target` (n, 2) in cm what the screen showed at their ends, NaN
+    for no target. Stamps mark the START of each interval, in seconds.
     """
 
     signal: Chunk
@@ -142,7 +142,7 @@ class ClosedLoop:
         return self._population.units
 
     def restart(self, seed: Seed) -> None:
-        """Begin anew from a seed with the same tuning: cursor at the centre, first trial to come."""
+        """Begin anew from a seed, with the same tuning and the cursor at the centre."""
         population, user, task = np.random.default_rng(seed).spawn(3)
         self._population.restart(population)
         self._user.restart(user)
@@ -165,7 +165,7 @@ class ClosedLoop:
         return self._task.trials[first:]
 
     def probe(self, decoder: Decoder, trials: int, seed: Seed) -> ProbeResult:
-        """Restart from a seed and run frozen; decoders probed with one seed meet the same trials."""
+        """Restart from a seed and run frozen; one seed gives every decoder the same targets."""
         self.restart(seed)
         return summarise(self.run(decoder, trials, learning=False))
 
@@ -190,7 +190,7 @@ class ClosedLoop:
                 moved[sample] += tick.moved
             position[sample] = self._cursor.position
             target[sample] = self._task.state.target
-        stamps = np.arange(samples) * step_s
+        stamps: F64 = np.arange(samples, dtype=np.float64) * step_s
         velocity = LabelChunk(stamps, (moved / step_s).astype(np.float32))
         trials = tuple(self._task.trials)
         return SimulatedSession(Chunk(stamps, counts), velocity, position, target, trials)

@@ -55,7 +55,9 @@ class TaskSettings(BaseModel):
                 f"timeout_s {self.timeout_s}: raise timeout_s"
             )
         start_s = self.pause_s + self.centre_hold_s
-        slowest_cm_s = (self.distance_cm - self.radius_cm) / (start_s + self.timeout_s - self.hold_s)
+        slowest_cm_s = (self.distance_cm - self.radius_cm) / (
+            start_s + self.timeout_s - self.hold_s
+        )
         if self.centre_radius_cm >= slowest_cm_s * start_s:
             raise ConfigError(
                 f"a drift of {slowest_cm_s:.2f} cm/s would hold the centre and reach a target; "
@@ -155,8 +157,9 @@ class CentreOut:
     def label(self, position: F64, target: F64) -> F64:
         """Return the velocity (2,) in cm/s that the task takes to be intended, NaN where unknown.
 
-        Direct to the target, zero inside it (Gilja et al. 2012, Nat. Neurosci. 15:1752, without their
-        keeping of the decoded speed). Unknown in a pause and until people react to a new target.
+        Direct to the target, zero inside it: the assumption of Gilja et al. 2012, Nat. Neurosci.
+        15:1752, with a speed of its own instead of the decoded one. Unknown in a pause and until
+        people react to a new target.
         """
         settings = self._settings
         too_early = self._clock_s < settings.label_after_s - _ROUNDING_S

@@ -13,6 +13,7 @@ autoregressive noise. Ours differs in that the noise of decoding comes from the 
 import math
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -30,8 +31,8 @@ class UserSettings(BaseModel):
 
     `push_cm_s` holds the push at each of `push_distances_cm` from the edge of the resting zone,
     linear in between and constant beyond; inside `rest_fraction` of the target's radius there is
-    none. `damping` is taken from the push per unit of estimated speed, so that a cursor that follows
-    at once cruises at push / (1 + damping). `follows_s` is the time constant with which the
+    none. `damping` times the estimated velocity is taken from the push, so that a cursor that
+    follows well cruises at push / (1 + damping). `follows_s` is the time constant with which the
     person believes the cursor to follow. `reaction_s` comes on top of `delay_s`.
     """
 
@@ -51,7 +52,7 @@ class UserSettings(BaseModel):
     @model_validator(mode="after")
     def _push_is_a_curve(self) -> Self:
         distances, pushes = self.push_distances_cm, self.push_cm_s
-        rising = all(a < b for a, b in zip(distances, distances[1:], strict=False))
+        rising = all(a < b for a, b in pairwise(distances))
         if not distances or len(distances) != len(pushes) or not rising:
             raise ConfigError(
                 f"push_distances_cm {distances} and push_cm_s {pushes} do not make a curve; "

@@ -1,4 +1,4 @@
-"""The gate of the data path: what is wrong with a chunk is counted, or refused, here and only here."""
+"""The gate of the data path: what is wrong with a chunk is counted or refused here."""
 
 from collections import Counter
 
@@ -51,7 +51,8 @@ class ChunkCheck:
         later = stamps > np.maximum(before, np.concatenate([[-np.inf], highest[:-1]]))
         self.events["stamp_not_finite"] += int((~finite).sum())
         self.events["stamp_not_after"] += int((finite & ~later).sum())
-        return finite & later
+        in_order: np.ndarray = finite & later
+        return in_order
 
     def _count(self, stamps: np.ndarray, samples: np.ndarray) -> None:
         self.events["value_not_finite"] += int((~np.isfinite(samples).all(axis=1)).sum())
@@ -62,7 +63,7 @@ class ChunkCheck:
 
 
 def checked_labels(chunk: LabelChunk, outputs: int) -> LabelChunk:
-    """The labels whose stamps are finite; raises DataError where the shape is not the agreed one."""
+    """The labels whose stamps are finite; raises DataError where the shape is another."""
     if chunk.values.ndim != 2 or chunk.values.shape[1] != outputs:
         raise DataError(
             f"labels of shape {chunk.values.shape} came, expected (labels, {outputs}): "

@@ -11,7 +11,7 @@ from eprop_rt.structs import Floats, Ints
 class OpenBin(NamedTuple):
     """The bin that is being filled; every array is written in place."""
 
-    index: Ints  # (1,) global index, -1 before the first sample
+    current: Ints  # (1,) global index, -1 before the first sample
     total: Floats  # (C,) sum of values, or of their squares
     seen: Ints  # (C,) finite values in `total`
     samples: Ints  # (1,)
@@ -30,11 +30,11 @@ def fill(
     """
     for row in range(first, samples.shape[0]):
         index = int(np.floor(position[row]))
-        if index > open_bin.index[0]:
+        if index > open_bin.current[0]:
             if open_bin.samples[0] > 0:
                 return row, True
-            open_bin.index[0] = index
-        elif index < open_bin.index[0]:
+            open_bin.current[0] = index
+        elif index < open_bin.current[0]:
             open_bin.late[0] += 1
         open_bin.samples[0] += 1
         for c in range(samples.shape[1]):
@@ -42,6 +42,6 @@ def fill(
             if np.isfinite(value):
                 open_bin.total[c] += value * value if square else value
                 open_bin.seen[c] += 1
-        if ahead > 0 and np.floor(position[row] + ahead) > open_bin.index[0]:
+        if ahead > 0 and np.floor(position[row] + ahead) > open_bin.current[0]:
             return row + 1, True
     return samples.shape[0], False

@@ -1,4 +1,4 @@
-"""Counter-based random numbers: draw n of seed s is a pure function of (s, n), so replay is exact."""
+"""Counter-based random numbers: draw n of seed s is a function of (s, n), so replay is exact."""
 
 import numpy as np
 

@@ -66,7 +66,7 @@ def adjoint_segment(
 ) -> None:
     """Turn `signal` from dE/d(filtered spikes) into dE/dv, walking backwards, O(N) a step.
 
-    zf(t) = kappa zf(t-1) + (1-kappa) z(t)      A(t) = v_th + beta a(t)      a(t+1) = rho a(t) + z(t)
+    zf(t) = kappa zf(t-1) + (1-kappa) z(t)    A(t) = v_th + beta a(t)    a(t+1) = rho a(t) + z(t)
     """
     steps, n = s.signal.shape
     kappa = params.kappa

@@ -1,4 +1,4 @@
-"""Synapse passes: the only code that touches P x N memory. They know row and column vectors only."""
+"""Synapse passes: the only code that touches P x N memory; all they know are vectors."""
 
 from eprop_rt.kernels import compiled
 from eprop_rt.structs import Floats, Params, Scalar, State, Traces

@@ -7,7 +7,7 @@ from click.exceptions import ClickException
 from eprop_rt_protocols.errors import ProtocolError
 
 from eprop_rt.errors import EpropError
-from eprop_rt_services.commands import replay
+from eprop_rt_services.commands import ctl, replay, run, streams
 
 MISTAKE = 2
 
@@ -23,6 +23,10 @@ app = typer.Typer(
 app.command(
     epilog="Example: eprop-rt replay session.nwb --config preset:reaching --compare wiener,rls"
 )(replay.replay)
+
+app.command(epilog="Example: eprop-rt run preset:cursor -o lsl.signal.name=Blackrock")(run.run)
+app.command(epilog="Example: eprop-rt ctl freeze")(ctl.ctl)
+app.command(epilog="Example: eprop-rt streams --wait 3")(streams.streams)
 
 
 @app.callback()

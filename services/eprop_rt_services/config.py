@@ -171,6 +171,8 @@ def known_keys(path: Sequence[str]) -> list[str]:
 def member(union: Any, kind: str) -> type[BaseModel]:
     """The member of a tagged union whose `kind` is given; of X | None, X."""
     models = [m for m in get_args(union) if hasattr(m, "model_fields")]
-    tagged = [m for m in models if "kind" in m.model_fields and m.model_fields["kind"].default == kind]
+    tagged = [
+        m for m in models if "kind" in m.model_fields and m.model_fields["kind"].default == kind
+    ]
     found: type[BaseModel] = (tagged or models)[0]
     return found

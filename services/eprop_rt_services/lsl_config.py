@@ -32,8 +32,9 @@ SessionID = {session_id}
 [tuning]
 MulticastMinRTT = 0.05
 UnicastMinRTT = 0.05
+TimeUpdateInterval = 0.5
 TimeProbeInterval = 0.005
-TimeProbeMaxRTT = 0.05
+TimeProbeMaxRTT = 0.02
 """
 
 

@@ -3,10 +3,12 @@
 What shaped it: `pull_chunk` with a timeout waits for a full buffer, so one sample is waited for
 and the rest is drained; a call returns at most what its buffer holds; buffers of minutes hide old
 samples, so they are kept short; a stamp comes from a clock that may not be ours, so it is gated.
-One thread at a time may touch a source.
+Clocks are compared here and not by liblsl's own `proc_clocksync`, which does the same but holds up
+a pull for seconds after a sender came back. One thread at a time may touch a source.
 """
 
 import math
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +36,9 @@ CHUNKS_A_PULL = 64
 # liblsl counts the buffer of an irregular stream in hundreds of samples.
 IRREGULAR_HUNDREDS_A_SECOND = 10
 OUTLET_BUFFER_S = 10
+# Clocks count from boot, so a clock this near to ours under our host name is our own: the estimate
+# of some 0.05 ms is then noise, which would move samples across the edges of bins.
+SAME_CLOCK_S = 0.01
 
 
 def lsl_available() -> bool:
@@ -68,8 +73,9 @@ class LslSource:
 
     A stamp farther than `max_clock_error_s` from the local clock drops its sample. `events`
     counts `stamp_off_clock` (samples so dropped), `silence` (once each time that no signal came
-    for `silence_s`), `backlog_dropped` (samples) and `clock_unknown` (a pull lost because the
-    sender's clock could not be compared). A stream that comes back under its source_id goes on.
+    for `silence_s`), `backlog_dropped` (samples) and `clock_unknown` (once each time that the
+    sender's clock had to be compared anew: its samples wait in the buffer). A stream that comes
+    back under its source_id goes on.
     """
 
     signal: StreamRequirement
@@ -93,51 +99,48 @@ class LslSource:
         """
         _require_lsl()
         self.close()
-        self._signal_inlet = self._open_inlet(self.signal)
-        if self.labels is not None:
-            self._label_inlet = self._open_inlet(self.labels)
+        signal = self._open_inlet(self.signal)
+        labels = None if self.labels is None else self._open_inlet(self.labels)
+        self._signal_inlet, self._label_inlet = signal, labels
         self._last_sample_s = pylsl.local_clock()
-        labels = self._label_inlet.info if self._label_inlet else None
-        return self._signal_inlet.info, labels
+        return signal.info, labels.info if labels else None
 
     def _open_inlet(self, wanted: StreamRequirement) -> "_Inlet":
         found = _find(wanted, self.resolve_timeout_s, self.settle_s)
-        return _Inlet(found, self.max_buffer_s, self.resolve_timeout_s)
+        seconds = max(1, math.ceil(self.max_buffer_s))
+        hundreds = seconds * IRREGULAR_HUNDREDS_A_SECOND
+        buffer = seconds if found.nominal_srate() else hundreds
+        return _Inlet(found, buffer, self.resolve_timeout_s, self.events)
 
     def pull(self, timeout_s: float) -> list[Chunk | LabelChunk]:
         """Return what has come, labels first, after waiting for one sample of the signal at most.
 
-        Raises StreamError when the stream is lost for good. A sender that came back is compared
-        with the local clock anew, which can once take longer than `timeout_s`.
+        Raises StreamError when the stream is lost for good.
         """
         if self._signal_inlet is None:
             raise StreamError("the source is not open: call open() before pull()")
-        try:
-            self._signal_inlet.wait(timeout_s)
-            labels = self._label_inlet.drain() if self._label_inlet else []
-            signal = self._signal_inlet.drain()
-        except pylsl.util.TimeoutError:
-            self.events["clock_unknown"] += 1
-            return []
+        self._signal_inlet.wait(timeout_s)
+        labels = self._label_inlet.drain() if self._label_inlet else []
+        signal = self._signal_inlet.drain()
         self._watch_for_silence(bool(signal))
-        kept_labels = [LabelChunk(*part) for part in map(self._gate, labels)]
-        kept_signal = [Chunk(*part) for part in map(self._gate, signal)]
-        return [chunk for chunk in (*kept_labels, *kept_signal) if len(chunk.stamps)]
+        chunks: list[Chunk | LabelChunk] = [LabelChunk(*part) for part in self._gated(labels)]
+        return chunks + [Chunk(*part) for part in self._gated(signal)]
 
     def drop_backlog(self) -> int:
         """Forget what has come since the last pull, and return how many samples that were."""
         inlets = [inlet for inlet in (self._signal_inlet, self._label_inlet) if inlet]
         dropped = sum(inlet.flush() for inlet in inlets)
-        self.events["backlog_dropped"] += dropped
+        if dropped:
+            self.events["backlog_dropped"] += dropped
         return dropped
 
-    def _gate(self, part: tuple[F64, F32]) -> tuple[F64, F32]:
-        stamps, values = part
-        plausible = np.abs(stamps - pylsl.local_clock()) <= self.max_clock_error_s
-        if plausible.all():
-            return part
-        self.events["stamp_off_clock"] += int(np.count_nonzero(~plausible))
-        return stamps[plausible], values[plausible]
+    def _gated(self, parts: list[tuple[F64, F32]]) -> Iterator[tuple[F64, F32]]:
+        for stamps, values in parts:
+            plausible = np.abs(stamps - pylsl.local_clock()) <= self.max_clock_error_s
+            if not plausible.all():
+                self.events["stamp_off_clock"] += int(np.count_nonzero(~plausible))
+            if plausible.any():
+                yield stamps[plausible], values[plausible]
 
     def _watch_for_silence(self, came: bool) -> None:
         now_s = pylsl.local_clock()
@@ -198,24 +201,23 @@ class LslOutlet:
 
 
 class _Inlet:
-    """One subscription with clock synchronisation, read through a buffer that is reused."""
+    """One subscription, its stamps on the local clock, read through a buffer that is reused."""
 
-    def __init__(self, found: "pylsl.StreamInfo", buffer_s: float, timeout_s: float) -> None:
+    def __init__(
+        self, found: "pylsl.StreamInfo", max_buflen: int, timeout_s: float, events: Counter[str]
+    ) -> None:
         self.name = found.name()
-        seconds = max(1, math.ceil(buffer_s))
-        regular = found.nominal_srate() > 0
+        self._events = events
+        self._on_this_host = found.hostname() == socket.gethostname()
+        self._correction_s: float | None = None
         with self._loss_explained():
-            self._inlet = pylsl.StreamInlet(
-                found,
-                max_buflen=seconds if regular else seconds * IRREGULAR_HUNDREDS_A_SECOND,
-                recover=bool(found.source_id()),
-                processing_flags=pylsl.proc_clocksync,
-            )
+            recover = bool(found.source_id())
+            self._inlet = pylsl.StreamInlet(found, max_buflen=max_buflen, recover=recover)
             try:
                 self.info = _stream_info(self._inlet.info(timeout_s))
                 self._inlet.open_stream(timeout_s)
                 # The first estimate takes most of a second: here it does not hold up a pull.
-                self._inlet.time_correction(timeout_s)
+                self._correction_s = self._corrected(self._inlet.time_correction(timeout_s))
             except pylsl.util.TimeoutError:
                 raise StreamError(
                     f"stream '{self.name}' announces itself but did not answer within "
@@ -227,17 +229,21 @@ class _Inlet:
 
     def wait(self, timeout_s: float) -> None:
         """Wait for one sample, which opens what `drain` returns."""
-        self._first = self._fill(self._buffer[:1], timeout_s)
+        end_s = pylsl.local_clock() + timeout_s
+        if self._compare_clocks(timeout_s) and not self._first:
+            self._first = self._fill(self._buffer[:1], max(0.0, end_s - pylsl.local_clock()))
 
     def drain(self) -> list[tuple[F64, F32]]:
         """Return all that has come as (stamps, values), without waiting."""
-        parts = []
+        parts: list[tuple[F64, F32]] = []
+        if not self._compare_clocks(0.0):
+            return parts
         for _ in range(CHUNKS_A_PULL):
             stamps = self._first + self._fill(self._buffer[len(self._first) :], 0.0)
             self._first = []
             if stamps:
                 values = self._buffer[: len(stamps)].astype(np.float32)
-                parts.append((np.array(stamps, np.float64), values))
+                parts.append((np.array(stamps) + self._correction_s, values))
             if len(stamps) < CHUNK_SAMPLES:
                 break
         return parts
@@ -245,6 +251,20 @@ class _Inlet:
     def flush(self) -> int:
         """Drop all that has come."""
         return self._inlet.flush()
+
+    def _compare_clocks(self, timeout_s: float) -> bool:
+        with self._loss_explained():
+            try:
+                self._correction_s = self._corrected(self._inlet.time_correction(timeout_s))
+            except pylsl.util.TimeoutError:
+                if self._correction_s is not None:
+                    self._events["clock_unknown"] += 1
+                self._correction_s = None
+        return self._correction_s is not None
+
+    def _corrected(self, estimate_s: float) -> float:
+        same_clock = self._on_this_host and abs(estimate_s) < SAME_CLOCK_S
+        return 0.0 if same_clock else estimate_s
 
     def _fill(self, rows: NDArray[Any], timeout_s: float) -> list[float]:
         with self._loss_explained():

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,7 @@ from eprop_rt.errors import DataError
 from eprop_rt.metrics import Score, score
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import F64, Chunk, LabelChunk
+from eprop_rt_services.loop import run
 from eprop_rt_services.recordings import Recording
 
 COMPARABLE: dict[str, DecoderSettings] = {
@@ -67,22 +68,21 @@ class Contestant:
         if isinstance(decoder, WienerDecoder):
             fit_offline(decoder, recording, self._bins)
         pipeline = pipeline_for(recording, self._bins, decoder)
-        indices: list[int] = []
-        values: list[F64] = []
+        outputs: list[Output] = []
+        source = RecordingSource(recording, tick)
         started = time.perf_counter()
-        for output in stream(recording, pipeline, tick):
-            indices.append(output.index)
-            values.append(output.values)
-            self._commands.update(output.index.to_bytes(8, "little") + output.values.tobytes())
+        run(source, pipeline, outputs.append, lambda: source.exhausted)
         seconds = time.perf_counter() - started
+        for output in outputs:
+            self._commands.update(output.index.to_bytes(8, "little") + output.values.tobytes())
         digest = self._commands.copy()
         for key, array in decoder.snapshot().items():
             digest.update(key.encode() + array.tobytes())
-        true = true_labels(recording, self._bins, indices)
-        predicted = np.array(values).reshape(true.shape)
+        true = true_labels(recording, self._bins, [output.index for output in outputs])
+        predicted = np.array([output.values for output in outputs]).reshape(true.shape)
         return Replayed(
             decoder=self.name,
-            bins=len(indices),
+            bins=len(outputs),
             seconds=seconds,
             score=score(predicted, true),
             events=pipeline.events,
@@ -112,31 +112,44 @@ def pipeline_for(recording: Recording, bins: BinSettings, decoder: Decoder) -> P
     """The data path for this recording's streams; raises DataError where the bins are too short."""
     info = recording.signal.info
     if info.sample_rate_hz > 0 and bins.bin_s * info.sample_rate_hz < 0.99:
+        sample_s = 1 / info.sample_rate_hz
         raise DataError(
-            f"{recording.name} has a sample every {1 / info.sample_rate_hz:g} s, bins.bin_s is "
-            f"{bins.bin_s:g}: set it to that or more, as in -o bins.bin_s={1 / info.sample_rate_hz:g}"
+            f"{recording.name} has a sample every {sample_s:g} s, bins.bin_s is {bins.bin_s:g}: "
+            f"give it a longer bin, as in -o bins.bin_s={sample_s:g}"
         )
     labels = None if recording.labels is None else recording.labels.info
     return Pipeline(bins, info, labels, decoder, outputs_of(recording))
 
 
-def stream(
-    recording: Recording, pipeline: Pipeline, tick: Callable[[int], None]
-) -> Iterator[Output]:
-    """Push the whole recording, each label no later than the signal of its time."""
-    signal, labels = recording.signal, recording.labels
-    given = 0
-    for first in range(0, len(signal.stamps), SAMPLES_A_CHUNK):
-        part = slice(first, first + SAMPLES_A_CHUNK)
-        stamps = signal.stamps[part]
-        if labels is not None:
-            until = int(np.searchsorted(labels.stamps, stamps.max(), side="right"))
-            if until > given:
-                new = slice(given, until)
-                pipeline.push_labels(LabelChunk(labels.stamps[new], labels.values[new]))
-                given = until
-        yield from pipeline.push(Chunk(stamps, signal.values[part]))
-        tick(len(stamps))
+class RecordingSource:
+    """A recording as a source of the loop: each label no later than the signal of its time."""
+
+    def __init__(self, recording: Recording, tick: Callable[[int], None]) -> None:
+        self._signal = recording.signal
+        self._labels = recording.labels
+        self._tick = tick
+        self._at = 0
+        self._labels_at = 0
+        self.exhausted = False
+
+    def pull(self, timeout_s: float) -> list[Chunk | LabelChunk]:
+        """The next stretch of the recording, without waiting; `exhausted` once there is none."""
+        if self._at >= len(self._signal.stamps):
+            self.exhausted = True
+            return []
+        part = slice(self._at, self._at + SAMPLES_A_CHUNK)
+        chunk = Chunk(self._signal.stamps[part], self._signal.values[part])
+        self._at += len(chunk.stamps)
+        self._tick(len(chunk.stamps))
+        return [*self._labels_until(float(chunk.stamps.max())), chunk]
+
+    def _labels_until(self, stamp_s: float) -> list[LabelChunk]:
+        if self._labels is None:
+            return []
+        end = int(np.searchsorted(self._labels.stamps, stamp_s, side="right"))
+        new = slice(self._labels_at, max(end, self._labels_at))
+        self._labels_at = new.stop
+        return [LabelChunk(self._labels.stamps[new], self._labels.values[new])]
 
 
 def true_labels(recording: Recording, bins: BinSettings, indices: list[int]) -> F64:

@@ -4,7 +4,6 @@ from numpy.typing import ArrayLike
 
 from . import util as util
 
-proc_clocksync: int
 cf_float32: int
 cf_double64: int
 cf_string: int
@@ -48,7 +47,6 @@ class StreamInlet:
         max_buflen: int = ...,
         max_chunklen: int = ...,
         recover: bool = ...,
-        processing_flags: int = ...,
     ) -> None: ...
     def info(self, timeout: float = ...) -> StreamInfo: ...
     def open_stream(self, timeout: float = ...) -> None: ...

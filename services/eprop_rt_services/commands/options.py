@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,7 +44,9 @@ def write_json(path: Path | None, figures: dict[str, Any]) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"cannot write {path} ({error.strerror}): name another --json file") from None
+        raise ConfigError(
+            f"cannot write {path} ({error.strerror}): name another --json file"
+        ) from None
 
 
 def _plain(value: Any) -> Any:
@@ -52,5 +55,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else None
+        return value if math.isfinite(value) else None
     return value

@@ -1,5 +1,6 @@
 """`eprop-rt replay`: recorded sessions through the live loop."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -141,8 +142,8 @@ def show(recording: Recording, settings: Config, results: list[Replayed]) -> Non
         console.print("wiener is fitted offline on the first 80 %: only its last 20 % is a test")
     factor = main.bins * settings.bins.bin_s / main.seconds
     console.print(
-        f"{main.decoder}: {factor:.0f} times real time, {main.seconds / max(main.bins, 1) * 1e3:.2f}"
-        f" ms a bin, digest {main.digest[:16]}",
+        f"{main.decoder}: {factor:.0f} times real time, "
+        f"{main.seconds / max(main.bins, 1) * 1e3:.2f} ms a bin, digest {main.digest[:16]}",
         highlight=False,
     )
     for result in results:
@@ -153,6 +154,7 @@ def show(recording: Recording, settings: Config, results: list[Replayed]) -> Non
 
 def number(value: float, digits: int = 3) -> str:
     """Without the zero before the point; a dash where there is nothing to score."""
-    if value != value:
+    if math.isnan(value):
         return "-"
-    return ("-" if value < 0 else "") + f"{abs(value):.{digits}f}".removeprefix("0")
+    rounded = round(value, digits)
+    return ("-" if rounded < 0 else "") + f"{abs(rounded):.{digits}f}".removeprefix("0")

@@ -75,7 +75,10 @@ def salvage(data: bytes) -> Salvage:
         else:
             damaged_bytes += resume - position
         position = resume
-    return Salvage(b"".join(kept), damaged_bytes, cut_bytes=len(data) - position)
+    cut_bytes = len(data) - position
+    # The usual file is whole: no second copy of it.
+    whole = data if damaged_bytes == cut_bytes == 0 else b"".join(kept)
+    return Salvage(whole, damaged_bytes, cut_bytes)
 
 
 def _judge(chunk: Chunk, layouts: dict[int, _Layout]) -> _Verdict:

@@ -123,7 +123,9 @@ def test_lost_samples_leave_gaps_in_the_stamps():
 def test_text_markers_cannot_be_labels_yet():
     path = recordings_registry.find("xdf_emg/ayush")
 
-    with pytest.raises(RecordingError, match=r"'MyMarkerStream' is text.*cannot be used yet"):
+    with pytest.raises(
+        RecordingError, match=r"'mymarkerstream' is text, stream #2 .*cannot be used"
+    ):
         read_recording(path, Selection(labels="mymarkerstream"))
 
 
@@ -209,6 +211,15 @@ def test_namesakes_are_told_apart_by_number(tmp_path):
     with pytest.raises(RecordingError, match=r"any of #1 'amp'.*#2 'amp'"):
         read_recording(path, Selection(signal="amp"))
     assert read_recording(path, Selection(signal="#2")).signal.values[0, 0] == 2.0
+
+
+def test_a_stream_that_lasts_no_time_reads(tmp_path):
+    path = tmp_path / "a.xdf"
+    with XdfWriter(path) as writer:
+        number = writer.add_stream(StreamInfo("amp", 1, 50.0), "EEG", "s")
+        writer.write(number, np.full(2, 7.0), np.ones((2, 1), dtype=np.float32))
+
+    assert read_recording(path).duration_s == pytest.approx(0.02)
 
 
 def test_only_labels_are_no_recording(tmp_path):

@@ -1,0 +1,52 @@
+# The one front door. Each target sets up what it needs on first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo test check format lock clean
+
+help:
+	@echo "make demo    a decoder learns from zero in closed loop, over LSL and ZeroMQ"
+	@echo "make test    the tests, compiled and interpreted"
+	@echo "make check   formatting, lint, types, imports, schemas"
+	@echo "make format  mend formatting and imports"
+	@echo "make lock    compile constraints.txt anew from pyproject.toml"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python {v[0]}.{v[1]} came, 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/ready: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "setting up $(VENV) ..."
+	@$(PIP) --editable '.[recordings]'
+	@touch $@
+
+$(VENV)/ready-dev: $(VENV)/ready
+	@echo "adding what the tests and checks need ..."
+	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/ready
+	@$(BIN)/eprop-rt demo $(ARGS)
+
+test: $(VENV)/ready-dev
+	$(BIN)/python -m pytest
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --cov
+
+check: $(VENV)/ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/ready-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate --output-file constraints.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,28 @@
+"""`eprop-rt streams`: what is in sight on Lab Streaming Layer."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from eprop_rt_services.commands.options import JsonOption, write_json
+from eprop_rt_services.lsl_link import list_streams
+
+
+def streams(
+    wait_s: Annotated[float, typer.Option("--wait", help="seconds to look")] = 1.0,
+    json: JsonOption = None,
+) -> None:
+    """List the live streams in sight, with what a configuration calls them by."""
+    found = list_streams(wait_s)
+    table = Table("name", "type", "channels", "Hz", "source_id", "host", box=box.SIMPLE)
+    for stream in found:
+        rate = f"{stream.sample_rate_hz:g}" if stream.sample_rate_hz > 0 else "irregular"
+        table.add_row(
+            stream.name, stream.type, str(stream.channels), rate, stream.source_id, stream.host
+        )
+    Console().print(table if found else "no stream in sight: is the sender running, on this LAN?")
+    write_json(json, {"streams": [asdict(stream) for stream in found]})

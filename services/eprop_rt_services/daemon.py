@@ -1,0 +1,183 @@
+"""The daemon: live streams in, commands out, orders obeyed between two bins."""
+
+import gc
+import hashlib
+import logging
+import signal
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from eprop_rt_protocols.command import Command, CommandHeader, Stamps
+from eprop_rt_protocols.control import ControlReply, ControlRequest, Status
+
+from eprop_rt.decoder import build_decoder
+from eprop_rt.errors import StreamError
+from eprop_rt.pipeline import Output, Pipeline
+from eprop_rt.series import StreamInfo
+from eprop_rt.warmup import warm_up
+from eprop_rt_services.config import Config
+from eprop_rt_services.latency import LatencyLog
+from eprop_rt_services.loop import run
+from eprop_rt_services.lsl_link import LslSource, local_clock
+from eprop_rt_services.zmq_link import CommandPublisher, ControlServer
+
+log = logging.getLogger("eprop_rt")
+
+LSL_CLOCK = "lsl_local_clock"
+
+
+class Daemon:
+    """Decodes one signal stream until it is told to stop.
+
+    Sockets open and kernels compile in `serve`, before the streams are looked for: what is
+    decoded is never older than the first sample after that.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._source = LslSource(
+            signal=config.lsl.signal,
+            labels=config.lsl.labels,
+            resolve_timeout_s=config.lsl.wait_s,
+            max_buffer_s=config.lsl.max_buffer_s,
+            max_clock_error_s=config.lsl.max_clock_error_s,
+        )
+        self._model_id = hashlib.sha256(config.decoder.model_dump_json().encode()).hexdigest()[:12]
+        self._host = socket.gethostname()
+        self._latency = LatencyLog()
+        self._missed = 0
+        self._started_s = time.monotonic()
+        self._state: Literal["starting", "running", "stopping"] = "starting"
+
+    def serve(self) -> None:
+        """Run until stopped; raises StreamError where the streams never come or are others."""
+        publish, control = self._config.publish, self._config.control
+        with (
+            CommandPublisher(publish.endpoint, publish.topic) as self._publisher,
+            ControlServer(control.endpoint) as self._control,
+            self._source,
+        ):
+            warm_up(self._config.bins, self._config.decoder)
+            log.info("kernels ready, looking for %s", self._config.lsl.signal.predicate())
+            self._pipeline = self._connect()
+            gc.collect()
+            gc.freeze()
+            self._state = "running"
+            log.info(
+                "ready: commands on %s, control on %s",
+                self._publisher.endpoint,
+                self._control.endpoint,
+            )
+            with obeying_signals(self._stop):
+                run(self._source, self._pipeline, self._send, self._told_to_stop)
+            log.info("stopped after %d bins, %d late", self._publisher.published, self._missed)
+
+    def _connect(self) -> Pipeline:
+        signal_info, label_info = self._source.open()
+        outputs = self._outputs(label_info)
+        settings, bins = self._config.decoder, self._config.bins
+        decoder = build_decoder(settings, signal_info.channels, outputs, bins.bin_s)
+        log.info(
+            "%s: %d channels at %g Hz; labels: %s",
+            signal_info.name,
+            signal_info.channels,
+            signal_info.sample_rate_hz,
+            label_info.name if label_info else "none",
+        )
+        return Pipeline(bins, signal_info, label_info, decoder, outputs)
+
+    def _outputs(self, labels: StreamInfo | None) -> int:
+        named = len(self._config.publish.names)
+        if labels is not None and labels.channels != named:
+            raise StreamError(
+                f"the label stream {labels.name} has {labels.channels} channels, publish.names "
+                f"names {named}: name one output a label channel"
+            )
+        return named
+
+    def _send(self, output: Output) -> None:
+        publish = self._config.publish
+        values = output.values.astype("<f4")
+        now_s = local_clock()
+        header = CommandHeader(
+            version=1,
+            sequence=self._publisher.published,
+            stamps=Stamps(
+                origin_s=output.origin_s,
+                bin_end_s=output.bin_end_s,
+                published_s=now_s,
+                clock=LSL_CLOCK,
+            ),
+            deadline_s=output.bin_end_s + publish.deadline_s,
+            host=self._host,
+            model_id=self._model_id,
+            update_id=self._pipeline.updates,
+            learning=self._learning,
+            dtype="<f4",
+            shape=values.shape,
+            names=publish.names,
+            units=publish.units,
+        )
+        self._publisher.publish(Command(header, values))
+        self._latency.add(now_s - output.origin_s)
+        self._missed += now_s > header.deadline_s
+
+    @property
+    def _learning(self) -> Literal["on", "off", "frozen"]:
+        if self._config.lsl.labels is None:
+            return "off"
+        return "on" if self._pipeline.learning else "frozen"
+
+    def _told_to_stop(self) -> bool:
+        self._publisher.greet()
+        for address, request in self._control.poll():
+            self._control.reply(address, self._obey(request))
+        return self._state == "stopping"
+
+    def _obey(self, request: ControlRequest) -> ControlReply:
+        match request.verb:
+            case "stop":
+                self._stop()
+            case "freeze":
+                self._pipeline.freeze()
+            case "thaw":
+                self._pipeline.thaw()
+            case "status":
+                pass
+        return ControlReply(
+            version=1, request_id=request.request_id, ok=True, status=self._status()
+        )
+
+    def _stop(self) -> None:
+        self._state = "stopping"
+
+    def _status(self) -> Status:
+        events: Counter[str] = self._pipeline.events + self._source.events + self._control.events
+        return Status(
+            state=self._state,
+            learning=self._learning,
+            bins=self._publisher.published,
+            missed_bins=self._missed,
+            published=self._publisher.published,
+            events=dict(events),
+            latency_ms=self._latency.summary_ms(),
+            decoder=self._config.decoder.kind,
+            model_id=self._model_id,
+            uptime_s=time.monotonic() - self._started_s,
+        )
+
+
+@contextmanager
+def obeying_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Let SIGTERM and SIGINT end the loop after the bin in hand, inside this block."""
+    names = signal.SIGTERM, signal.SIGINT
+    before = [signal.signal(name, lambda *_: stop()) for name in names]
+    try:
+        yield
+    finally:
+        for name, handler in zip(names, before, strict=True):
+            signal.signal(name, handler)

@@ -22,6 +22,9 @@ class BinSettings(Settings):
     reduce: Literal["sum", "mean", "rms"] = Field(
         "sum", description="sum for counts, mean or rms for sampled signals"
     )
+    max_disorder_s: NonNegative = Field(
+        0.1, description="a sample that is older than the newest by more is dropped"
+    )
     reset_after_gap_s: Positive = Field(
         1.0, description="a gap longer than this resets the network's state (not its weights)"
     )

@@ -47,7 +47,7 @@ class Pipeline:
     ) -> None:
         self.decoder = decoder
         self._outputs = outputs
-        self._check = ChunkCheck(signal)
+        self._check = ChunkCheck(signal, settings.max_disorder_s)
         grid = BinGrid(settings.bin_s)
         self._binner = Binner(settings, grid, signal)
         self._labels = LabelBins(grid, labels, outputs)

@@ -9,16 +9,19 @@ from eprop_rt.series import Chunk, LabelChunk, StreamInfo
 
 
 class ChunkCheck:
-    """Refuses a chunk of the wrong shape; drops and counts samples out of order; counts the rest.
+    """Refuses a chunk of the wrong shape, drops samples that cannot be placed, counts the rest.
 
-    Events: `stamp_not_after` a stamp that is not later than the one before (the sample is
-    dropped), `stamp_not_finite` (dropped), `value_not_finite` samples with a NaN or infinity
-    (they add nothing to their bin), `gap` samples of a regular stream that did not come.
+    Events: `stamp_not_finite` and `stamp_too_old` (more than `max_disorder_s` before the newest
+    sample, or `stamp_repeated`, equal to the one before): dropped. `stamp_out_of_order`: kept, a
+    sender whose chunks overlap is common. `value_not_finite`: adds nothing to its bin. `gap`: a
+    stretch of a regular stream that did not come.
     """
 
-    def __init__(self, info: StreamInfo) -> None:
+    def __init__(self, info: StreamInfo, max_disorder_s: float) -> None:
         self._info = info
-        self._last_s: float | None = None
+        self._max_disorder_s = max_disorder_s
+        self._newest_s = -np.inf
+        self._last_s = -np.inf
         self.events: Counter[str] = Counter()
 
     def apply(self, chunk: Chunk) -> Chunk:
@@ -36,29 +39,33 @@ class ChunkCheck:
             )
         if not len(stamps):
             return chunk
-        keep = self._in_order(stamps)
+        keep = self._placeable(stamps)
         if not keep.all():
             stamps, samples = stamps[keep], samples[keep]
-        if len(stamps):
-            self._count(stamps, samples)
-            self._last_s = float(stamps[-1])
+        self.events["value_not_finite"] += int((~np.isfinite(samples).all(axis=1)).sum())
         return Chunk(stamps, samples)
 
-    def _in_order(self, stamps: np.ndarray) -> np.ndarray:
+    def _placeable(self, stamps: np.ndarray) -> np.ndarray:
         finite = np.isfinite(stamps)
-        before = -np.inf if self._last_s is None else self._last_s
-        highest = np.maximum.accumulate(np.where(finite, stamps, -np.inf))
-        later = stamps > np.maximum(before, np.concatenate([[-np.inf], highest[:-1]]))
+        known = np.where(finite, stamps, -np.inf)
+        newest = np.maximum.accumulate(np.concatenate([[self._newest_s], known]))
+        before = np.concatenate([[self._last_s], known[:-1]])
+        old = finite & (stamps < newest[:-1] - self._max_disorder_s)
+        repeated = finite & (stamps == before)
+        out_of_order = finite & ~old & ~repeated & (stamps < newest[:-1])
         self.events["stamp_not_finite"] += int((~finite).sum())
-        self.events["stamp_not_after"] += int((finite & ~later).sum())
-        in_order: np.ndarray = finite & later
-        return in_order
+        self.events["stamp_too_old"] += int(old.sum())
+        self.events["stamp_repeated"] += int(repeated.sum())
+        self.events["stamp_out_of_order"] += int(out_of_order.sum())
+        self._count_gaps(newest)
+        self._newest_s, self._last_s = float(newest[-1]), float(known[-1])
+        keep: np.ndarray = finite & ~old & ~repeated
+        return keep
 
-    def _count(self, stamps: np.ndarray, samples: np.ndarray) -> None:
-        self.events["value_not_finite"] += int((~np.isfinite(samples).all(axis=1)).sum())
+    def _count_gaps(self, newest: np.ndarray) -> None:
         if self._info.sample_rate_hz > 0:
-            previous = stamps[:1] if self._last_s is None else np.array([self._last_s])
-            steps = np.diff(stamps, prepend=previous)
+            started = newest[np.isfinite(newest)]
+            steps = np.diff(started)
             self.events["gap"] += int((steps > 1.9 / self._info.sample_rate_hz).sum())
 
 

@@ -4,9 +4,9 @@ import sys
 
 import typer
 from click.exceptions import ClickException
-from eprop_rt_protocols.errors import ProtocolError
 
 from eprop_rt.errors import EpropError
+from eprop_rt_protocols.errors import ProtocolError
 from eprop_rt_services.commands import ctl, replay, run, streams
 
 MISTAKE = 2

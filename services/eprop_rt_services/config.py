@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import yaml
-from eprop_rt_protocols.streams import StreamRequirement
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -18,6 +17,7 @@ from pydantic_settings import (
 
 from eprop_rt.config import BinSettings, DecoderSettings, EpropSettings, Positive, Settings
 from eprop_rt.errors import ConfigError
+from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.recordings import Selection
 
 PRESETS = resources.files("eprop_rt_services") / "presets"

@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from eprop_rt_protocols.command import Command, CommandHeader, Stamps
-from eprop_rt_protocols.control import ControlReply, ControlRequest, Status
-
 from eprop_rt.decoder import build_decoder
 from eprop_rt.errors import StreamError
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import StreamInfo
 from eprop_rt.warmup import warm_up
+from eprop_rt_protocols.command import Command, CommandHeader, Stamps
+from eprop_rt_protocols.control import ControlReply, ControlRequest, Status
 from eprop_rt_services.config import Config
 from eprop_rt_services.latency import LatencyLog
 from eprop_rt_services.loop import run

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
-from eprop_rt_protocols.streams import StreamRequirement
 from numpy.typing import NDArray
 
 from eprop_rt.errors import DataError, StreamError
 from eprop_rt.series import F32, F64, Chunk, LabelChunk, StreamInfo
+from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.sightings import StreamSighting, check_the_one, none_found
 
 _UNAVAILABLE = ""
@@ -249,8 +249,9 @@ class _Inlet:
         return parts
 
     def flush(self) -> int:
-        """Drop all that has come."""
-        return self._inlet.flush()
+        """Drop all that has come, and return how many samples that were."""
+        held, self._first = len(self._first), []
+        return held + self._inlet.flush()
 
     def _compare_clocks(self, timeout_s: float) -> bool:
         with self._loss_explained():

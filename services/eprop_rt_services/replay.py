@@ -167,7 +167,7 @@ def true_labels(recording: Recording, bins: BinSettings, indices: list[int]) -> 
 def fit_offline(decoder: WienerDecoder, recording: Recording, bins: BinSettings) -> None:
     """Fit on the first four fifths of the recording's bins."""
     info = recording.signal.info
-    check, binner = ChunkCheck(info), Binner(bins, BinGrid(bins.bin_s), info)
+    check, binner = ChunkCheck(info, bins.max_disorder_s), Binner(bins, BinGrid(bins.bin_s), info)
     clean = check.apply(Chunk(recording.signal.stamps, recording.signal.values))
     closed = list(binner.push(clean))
     labels = true_labels(recording, bins, [b.index for b in closed]).astype(np.float32)

@@ -4,9 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eprop_rt_protocols.streams import StreamRequirement
-
 from eprop_rt.errors import StreamError
+from eprop_rt_protocols.streams import StreamRequirement
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from contextlib import ExitStack
 from typing import Self
 
 import zmq
+
+from eprop_rt.errors import ConfigError, StreamError
 from eprop_rt_protocols.codec import MAX_FRAME_BYTES, decode, encode, encode_topic
 from eprop_rt_protocols.command import Command
 from eprop_rt_protocols.control import (
@@ -28,8 +30,6 @@ from eprop_rt_protocols.control import (
     encode_request,
 )
 from eprop_rt_protocols.errors import RemoteProtocolError
-
-from eprop_rt.errors import ConfigError, StreamError
 
 # A command is worth sending while it is news: two may wait for a reader, older ones are dropped.
 COMMAND_HIGH_WATER = 2

@@ -9,6 +9,7 @@ from pathlib import Path
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import pytest
+
 from eprop_rt_services.lsl_config import CONFIG_VARIABLE, write_loopback_config
 
 # Tests never see the lab's streams, nor those of another run on this machine.

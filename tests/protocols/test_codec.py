@@ -4,6 +4,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from pydantic import ValidationError
+
 from eprop_rt_protocols.codec import (
     MAX_HEADER_BYTES,
     MAX_PAYLOAD_BYTES,
@@ -13,10 +18,6 @@ from eprop_rt_protocols.codec import (
 )
 from eprop_rt_protocols.command import Command, CommandHeader, Stamps
 from eprop_rt_protocols.errors import LocalProtocolError, RemoteProtocolError
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from pydantic import ValidationError
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 NAMES = st.text(st.characters(codec="utf-8"), max_size=12)

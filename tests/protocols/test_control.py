@@ -3,6 +3,10 @@ import random
 from typing import get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
 from eprop_rt_protocols.control import (
     MAX_CONTROL_BYTES,
     ControlReply,
@@ -15,9 +19,6 @@ from eprop_rt_protocols.control import (
     encode_request,
 )
 from eprop_rt_protocols.errors import LocalProtocolError, RemoteProtocolError
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pydantic import ValidationError
 
 NAMES = st.text(st.characters(codec="utf-8"), max_size=12)
 COUNTS = st.integers(0, 2**63 - 1)

@@ -1,6 +1,7 @@
 """The bytes of version 1, written by hand: what was sent once must be readable for ever."""
 
 import numpy as np
+
 from eprop_rt_protocols.codec import decode, encode
 from eprop_rt_protocols.command import Command, CommandHeader, Stamps
 from eprop_rt_protocols.control import (

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from eprop_rt_protocols.schema import SCHEMAS, schema_text
 
 FOLDER = Path(__file__).parents[2] / "protocols" / "schema"

@@ -1,6 +1,7 @@
 import pytest
-from eprop_rt_protocols.streams import StreamRequirement
 from pydantic import ValidationError
+
+from eprop_rt_protocols.streams import StreamRequirement
 
 
 def test_the_predicate_joins_what_is_given():

@@ -6,6 +6,8 @@ from contextlib import ExitStack, suppress
 import numpy as np
 import pytest
 import zmq
+
+from eprop_rt.errors import ConfigError, EpropError, StreamError
 from eprop_rt_protocols.codec import encode
 from eprop_rt_protocols.command import Command, CommandHeader, Stamps
 from eprop_rt_protocols.control import ControlReply, ControlRequest, encode_request
@@ -15,8 +17,6 @@ from eprop_rt_services.zmq_link import (
     ControlClient,
     ControlServer,
 )
-
-from eprop_rt.errors import ConfigError, EpropError, StreamError
 
 pytestmark = pytest.mark.live
 
@@ -353,18 +353,20 @@ def test_an_order_that_met_no_daemon_does_not_wait_for_the_next_one(opened):
 
 
 def test_an_answer_to_an_earlier_question_is_passed_over(opened):
+    def answer(request):
+        ok = request.verb == "freeze"
+        error = None if ok else "this is the earlier answer"
+        return ControlReply(version=1, request_id=request.request_id, ok=ok, error=error)
+
     server = opened(ControlServer(ANY_PORT))
     client = opened(ControlClient(server.endpoint))
     with ThreadPoolExecutor(1) as pool:
         given_up = pool.submit(client.ask, "status", 0.3)
-        time.sleep(0.35)
         with pytest.raises(StreamError):
             given_up.result()
         asked = pool.submit(client.ask, "freeze", PATIENCE_S)
-        assert serve(server, done, count=2) == ["status", "freeze"]
-        reply = asked.result()
-    assert reply.ok
-    assert reply.request_id != ""
+        assert serve(server, answer, count=2) == ["status", "freeze"]
+        assert asked.result().ok
 
 
 def test_an_answer_in_another_language_is_a_clear_error(opened):

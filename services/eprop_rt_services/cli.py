@@ -3,11 +3,10 @@
 import sys
 
 import typer
-from click.exceptions import ClickException
 
 from eprop_rt.errors import EpropError
 from eprop_rt_protocols.errors import ProtocolError
-from eprop_rt_services.commands import ctl, replay, run, streams
+from eprop_rt_services.commands import ctl, demo, replay, run, simulate, streams
 
 MISTAKE = 2
 
@@ -20,6 +19,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(epilog="Example: eprop-rt demo --seconds 60 --seed 3")(demo.demo)
+app.command(epilog="Example: eprop-rt simulate session.nwb --minutes 5")(simulate.simulate)
 app.command(
     epilog="Example: eprop-rt replay session.nwb --config preset:reaching --compare wiener,rls"
 )(replay.replay)
@@ -40,8 +41,8 @@ def main() -> None:
         app(standalone_mode=False)
     except (EpropError, ProtocolError) as error:
         fail(" ".join(str(error).split()))
-    except ClickException as error:
-        fail(error.format_message())
+    except typer.TyperException as error:
+        fail(f"{error.format_message()} (see eprop-rt --help)")
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("eprop-rt: stopped\n")
         sys.exit(130)

@@ -7,13 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from eprop_rt.config import BinSettings, DecoderSettings, EpropSettings, Positive, Settings
 from eprop_rt.errors import ConfigError
@@ -51,12 +46,14 @@ class ControlSettings(Settings):
     endpoint: str = "tcp://127.0.0.1:5571"
 
 
-class Config(BaseSettings):
-    """Everything that a command can be told. Environment: EPROP_RT__DECODER__SEED=3."""
+class Environment(BaseSettings):
+    """Variables such as EPROP_RT__BINS__BIN_S."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="EPROP_RT__", env_nested_delimiter="__"
-    )
+    model_config = SettingsConfigDict(env_prefix="EPROP_RT__", env_nested_delimiter="__")
+
+
+class Config(Settings):
+    """Everything that a command can be told."""
 
     bins: BinSettings = BinSettings()
     decoder: DecoderSettings = EpropSettings()
@@ -69,28 +66,36 @@ class Config(BaseSettings):
 def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
     """Read a YAML file or `preset:NAME`; the environment goes before it, `-o` before both.
 
-    Raises ConfigError in one line: what came, what was expected, what to do.
+    An environment variable names a key as in EPROP_RT__DECODER__SEED=3. Raises ConfigError in one
+    line: what came, what was expected, what to do.
     """
     given = parse_overrides(overrides)
-    from_file = read_mapping(name)
-
-    class Layered(Config):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            layer = InitSettingsSource(settings_cls, init_kwargs=from_file)
-            return init_settings, env_settings, layer
-
+    content = without_other_kind(read_mapping(name), given)
+    for layer in (read_environment(), given):
+        content = merged(content, layer)
     try:
-        return Layered(**given)
+        return Config.model_validate(content)
     except ValidationError as error:
         raise ConfigError(f"{name}: {explain(error)}") from None
+
+
+def read_environment() -> dict[str, Any]:
+    """What the environment sets, as a nested mapping; sections of Config only."""
+    sections: dict[str, Any] = {key: (dict[str, Any], {}) for key in Config.model_fields}
+    environment = create_model("Environment", __base__=Environment, **sections)
+    return environment().model_dump(exclude_defaults=True)
+
+
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """`below` with every key that `above` gives, section by section."""
+    result = dict(below)
+    for key, value in above.items():
+        inner = result.get(key)
+        if isinstance(inner, dict) and isinstance(value, dict):
+            result[key] = merged(inner, value)
+        else:
+            result[key] = value
+    return result
 
 
 def read_mapping(name: str) -> dict[str, Any]:
@@ -120,6 +125,15 @@ def read_mapping(name: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError(f"{name} holds a {type(content).__name__}, expected keys with values")
     return content
+
+
+def without_other_kind(content: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """`content` without its decoder where `given` asks for another kind, which has other keys."""
+    before, after = content.get("decoder"), given.get("decoder")
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return content
+    kind = before.get("kind", EpropSettings().kind)
+    return content if after.get("kind", kind) == kind else {**content, "decoder": {}}
 
 
 def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:

@@ -63,6 +63,7 @@ class Daemon:
             warm_up(self._config.bins, self._config.decoder)
             log.info("kernels ready, looking for %s", self._config.lsl.signal.predicate())
             self._pipeline = self._connect()
+            self._source.drop_backlog()
             gc.collect()
             gc.freeze()
             self._state = "running"

@@ -77,7 +77,9 @@ def run(recording: Recording, contestants: list[Contestant]) -> list[Replayed]:
     samples = len(recording.signal.stamps)
     columns = TextColumn("{task.description:>8}"), BarColumn(), TimeRemainingColumn()
     results = []
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    console = Console(stderr=True)
+    quiet = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=quiet) as bars:
         for contestant in contestants:
             task = bars.add_task(contestant.name, total=samples)
             results.append(contestant.replay(recording, advance(bars, task)))

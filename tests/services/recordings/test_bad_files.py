@@ -7,7 +7,12 @@ import tracemalloc
 import h5py
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 import recordings_registry
+from eprop_rt.errors import RecordingError
+from eprop_rt.series import StreamInfo
 from eprop_rt_services.recordings import Recording, Series, read_recording, write_recording
 from eprop_rt_services.recordings.xdf_chunks import (
     BOUNDARY_SIGNATURE,
@@ -16,11 +21,6 @@ from eprop_rt_services.recordings.xdf_chunks import (
     encode_length,
 )
 from eprop_rt_services.recordings.xdf_writer import XdfWriter
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
-
-from eprop_rt.errors import RecordingError
-from eprop_rt.series import StreamInfo
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010101004800480000ffdb0043") + bytes(200)
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"

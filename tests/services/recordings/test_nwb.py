@@ -7,11 +7,11 @@ import h5py
 import numpy as np
 import pynwb
 import pytest
-import recordings_registry
-from eprop_rt_services.recordings import Selection, read_recording
 from pynwb.behavior import BehavioralTimeSeries, Position, SpatialSeries
 
+import recordings_registry
 from eprop_rt.errors import EpropError, RecordingError
+from eprop_rt_services.recordings import Selection, read_recording
 
 SPIKE_WF_DAYS = [name for name in recordings_registry.RECORDINGS if name.startswith("spike_wf/")]
 

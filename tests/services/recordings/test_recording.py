@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from eprop_rt_services.recordings import Recording, Selection, Series
 from pydantic import ValidationError
 
 from eprop_rt.errors import RecordingError
 from eprop_rt.series import StreamInfo
+from eprop_rt_services.recordings import Recording, Selection, Series
 
 
 def series(stamps, rate_hz=10.0, channels=2):

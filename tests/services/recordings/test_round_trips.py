@@ -4,7 +4,13 @@ import string
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
 import recordings_registry
+from eprop_rt.errors import RecordingError
+from eprop_rt.series import StreamInfo
 from eprop_rt_services.recordings import (
     Recording,
     Selection,
@@ -12,12 +18,6 @@ from eprop_rt_services.recordings import (
     read_recording,
     write_recording,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-
-from eprop_rt.errors import RecordingError
-from eprop_rt.series import StreamInfo
 
 FLOATS = st.floats(width=32, allow_nan=True, allow_infinity=True, allow_subnormal=True)
 NAMES = st.text(string.ascii_letters + string.digits + "_- .äΩ", min_size=1, max_size=12).map(

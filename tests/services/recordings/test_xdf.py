@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pytest
 import pyxdf
-import recordings_registry
-from eprop_rt_services.recordings import Selection, read_recording
-from eprop_rt_services.recordings.xdf_writer import XdfWriter
 
+import recordings_registry
 from eprop_rt.errors import EpropError, RecordingError
 from eprop_rt.series import StreamInfo
+from eprop_rt_services.recordings import Selection, read_recording
+from eprop_rt_services.recordings.xdf_writer import XdfWriter
 
 XDF_NAMES = [name for name in recordings_registry.RECORDINGS if name.startswith("xdf_")]
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 import pyxdf
-from eprop_rt_services.recordings import read_recording
-from eprop_rt_services.recordings.xdf_chunks import BOUNDARY_SIGNATURE
-from eprop_rt_services.recordings.xdf_writer import XdfWriter
 
 from eprop_rt.errors import DataError, RecordingError
 from eprop_rt.series import StreamInfo
+from eprop_rt_services.recordings import read_recording
+from eprop_rt_services.recordings.xdf_chunks import BOUNDARY_SIGNATURE
+from eprop_rt_services.recordings.xdf_writer import XdfWriter
 
 ARRAY = StreamInfo("array", 3, 22.22222222222222, ("a", "b & <c>", "d"), ("uV", "uV", "mV"))
 STAMPS = np.array([10.1, 10.2, 10.15, 11.0])

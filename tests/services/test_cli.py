@@ -1,0 +1,144 @@
+"""The program as a person runs it: a process, its exit status, what it says."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from eprop_rt.series import StreamInfo
+from eprop_rt_services.recordings import Recording, Series, write_recording
+from recordings_registry import find
+
+pytestmark = pytest.mark.live
+
+
+def program(*arguments, timeout=120):
+    return subprocess.run(
+        [sys.executable, "-m", "eprop_rt_services", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, "COLUMNS": "100"},
+        check=False,
+    )
+
+
+def session(folder, *, channels=6, bins=400, labels=True, name="session"):
+    rng = np.random.default_rng(1)
+    wave = np.sin(np.arange(bins)[:, None] * (0.05, 0.08)).astype(np.float32)
+    rates = 2 + wave @ rng.normal(0, 1, (2, channels))
+    counts = rng.poisson(np.maximum(rates, 0.1)).astype(np.float32)
+    stamps = np.arange(bins) * 0.05
+    signal = Series(StreamInfo("binned_spikes", channels, 20.0), stamps, counts)
+    velocity = Series(StreamInfo("velocity", 2, 20.0, ("x", "y")), stamps, wave)
+    path = folder / f"{name}.nwb"
+    write_recording(path, Recording(name, signal, velocity if labels else None), "a test")
+    return path
+
+
+FAST = ("--config", "preset:cursor", "-o", "decoder.rehearsal.steps_per_bin=30")
+
+
+def test_the_help_shows_every_command_and_each_has_an_example():
+    text = program("--help").stdout
+    for command in ("demo", "run", "replay", "simulate", "ctl", "streams"):
+        assert command in text
+        assert f"Example: eprop-rt {command}" in program(command, "--help").stdout
+
+
+def test_replay_prints_a_table_and_writes_the_contract(tmp_path):
+    out = tmp_path / "figures.json"
+    done = program(
+        "replay", session(tmp_path), *FAST, "--compare", "wiener,rls,mean", "--json", out
+    )
+    assert done.returncode == 0, done.stderr
+    assert "times real time" in done.stdout
+    figures = json.loads(out.read_text())
+    assert {"recording", "channels", "bins", "bin_s", "realtime_factor", "digest"} <= figures.keys()
+    assert (figures["channels"], figures["bins"], figures["bin_s"]) == (6, 400, 0.05)
+    assert list(figures["decoders"]) == ["eprop", "wiener", "rls", "mean"]
+    for scores in figures["decoders"].values():
+        assert len(scores["r2_eighths"]) == 8
+        assert len(scores["r2_last20"]) == len(scores["r_last20"]) == 2
+
+
+def test_the_same_recording_configuration_and_seed_give_the_same_digest(tmp_path):
+    path = session(tmp_path)
+    digests = []
+    for seed in (0, 0, 1):
+        out = tmp_path / "figures.json"
+        program("replay", path, *FAST, "-o", f"decoder.seed={seed}", "--json", out)
+        digests.append(json.loads(out.read_text())["digest"])
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_recordings_in_order_carry_the_weights_over(tmp_path):
+    path, out = session(tmp_path, bins=1500), tmp_path / "figures.json"
+    thorough = ("--config", "preset:cursor", "-o", "decoder.rehearsal.steps_per_bin=120")
+    assert program("replay", path, path, *thorough, "--json", out).returncode == 0
+    first, second = json.loads(out.read_text())["recordings"]
+    early = [np.mean(one["decoders"]["eprop"]["r2_eighths"][0]) for one in (first, second)]
+    assert early[1] > early[0] + 0.2
+
+
+def test_a_recording_without_labels_is_decoded_and_not_scored(tmp_path):
+    path, out = session(tmp_path, labels=False), tmp_path / "figures.json"
+    done = program("replay", path, *FAST, "-o", "recording.labels=none", "--json", out)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(out.read_text())["decoders"]["eprop"]["r2"] == [None, None]
+
+
+def test_the_printed_configuration_is_yaml_that_can_be_given_back(tmp_path):
+    path = session(tmp_path)
+    printed = program("replay", path, *FAST, "--print-config").stdout
+    again = tmp_path / "again.yaml"
+    again.write_text(printed)
+    assert program("replay", path, "--config", again, "--print-config").stdout == printed
+
+
+MISTAKES = {
+    "an unknown command": ("replya",),
+    "a missing recording": ("replay", "none.nwb"),
+    "a folder as recording": ("replay", "."),
+    "a cut recording": ("replay", "cut.nwb"),
+    "an empty recording": ("replay", "empty.xdf"),
+    "an unknown key": ("replay", "session.nwb", "--config", "typo.yaml"),
+    "an unknown preset": ("replay", "session.nwb", "--config", "preset:rowing"),
+    "an unknown decoder": ("replay", "session.nwb", "--compare", "oracle"),
+    "an unwritable json": ("replay", "session.nwb", *FAST, "--json", "no/folder/a.json"),
+    "bins shorter than samples": ("replay", "session.nwb", "-o", "bins.bin_s=0.01"),
+    "recordings of two arrays": ("replay", "session.nwb", "other.nwb", *FAST),
+    "an absent label": ("replay", "session.nwb", "-o", "recording.labels=emg"),
+    "a stream that never comes": ("run", "preset:cursor", "-o", "lsl.wait_s=0.3"),
+    "a daemon that is not there": ("ctl", "status", "--timeout", "0.3"),
+    "a public endpoint": ("run", "preset:cursor", "-o", "publish.endpoint=tcp://0.0.0.0:5"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_ends_with_one_line_and_a_status(mistake, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    whole = session(tmp_path).read_bytes()
+    session(tmp_path, channels=5, name="other")
+    (tmp_path / "cut.nwb").write_bytes(whole[:3000])
+    (tmp_path / "empty.xdf").write_bytes(b"")
+    (tmp_path / "typo.yaml").write_text("decoder: {kind: eprop, sed: 3}")
+    done = program(*MISTAKES[mistake])
+    told = [line for line in done.stderr.splitlines() if " INFO " not in line]
+    assert done.returncode == 2, done.stderr
+    assert len(told) == 1, done.stderr
+    assert told[0].startswith("eprop-rt: ")
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_a_session_with_artefacts_ends_with_finite_numbers(tmp_path):
+    out = tmp_path / "figures.json"
+    path = find("spike_wf/2012-07-20")
+    done = program("replay", path, *FAST, "--json", out, timeout=300)
+    assert done.returncode == 0, done.stderr
+    scores = json.loads(out.read_text())["decoders"]["eprop"]
+    assert np.isfinite(np.array(scores["r2"] + scores["r2_last20"], float)).all()
+    assert "output_held" not in scores["events"]

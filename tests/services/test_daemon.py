@@ -1,0 +1,166 @@
+"""The daemon as a process between a real LSL stream and a real ZeroMQ reader."""
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+
+import numpy as np
+import pytest
+
+from eprop_rt.series import StreamInfo
+from eprop_rt_services.lsl_link import LslOutlet, local_clock
+from eprop_rt_services.zmq_link import CommandSubscriber, ControlClient
+
+pytestmark = pytest.mark.live
+
+RATE_HZ, CHANNELS = 100.0, 8
+
+
+class Rig:
+    """A daemon with its endpoints in a folder, and outlets that feed it."""
+
+    def __init__(self, folder, labels=True, overrides=()):
+        self.source_id = f"test-{uuid.uuid4().hex}"
+        self.commands = f"ipc://{folder}/commands"
+        self.control = f"ipc://{folder}/control"
+        spikes = StreamInfo("spikes", CHANNELS, RATE_HZ)
+        self.spikes = LslOutlet(spikes, "Spikes", self.source_id)
+        self.labels = LslOutlet(StreamInfo("velocity", 2, RATE_HZ), "Labels", self.source_id + "-l")
+        settings = {
+            "bins.bin_s": 0.02,
+            "decoder.kind": "eprop",
+            "decoder.network.neurons": 16,
+            "decoder.network.tau_groups": 4,
+            "decoder.rehearsal.segment_s": 0.4,
+            "decoder.rehearsal.warm_up_s": 0.1,
+            "decoder.rehearsal.segments_per_update": 1,
+            "decoder.rehearsal.memory_s": 10,
+            "lsl.signal.source_id": self.source_id,
+            "publish.endpoint": self.commands,
+            "control.endpoint": self.control,
+            "lsl.labels.source_id": self.source_id + "-l",
+            **dict(overrides),
+        }
+        if not labels:
+            del settings["lsl.labels.source_id"]
+        empty = folder / "empty.yaml"
+        empty.write_text("")
+        pairs = [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "eprop_rt_services", "run", str(empty), *pairs],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ,
+        )
+        self.at_s = None
+
+    def feed(self, seconds):
+        """Push samples in real time, the label stream just before the signal."""
+        if self.at_s is None:
+            self.at_s = local_clock()
+        for _ in range(round(seconds * RATE_HZ)):
+            stamps = np.array([self.at_s])
+            wave = np.sin(self.at_s * np.array([3.0, 4.0])).astype(np.float32)
+            self.labels.push(stamps, wave[None])
+            counts = np.tile(2 + wave, CHANNELS // 2).astype(np.float32)
+            self.spikes.push(stamps, counts[None])
+            self.at_s += 1 / RATE_HZ
+            time.sleep(max(0.0, self.at_s - local_clock()))
+
+    def wait_until_ready(self):
+        lines = []
+        for line in self.process.stderr:
+            lines.append(line)
+            if " ready: " in line:
+                return
+        raise AssertionError("".join(lines))
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+        self.spikes.close()
+        self.labels.close()
+
+
+@pytest.fixture
+def rig(tmp_path):
+    made = []
+
+    def make(**options):
+        made.append(Rig(tmp_path, **options))
+        made[-1].wait_until_ready()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_samples_in_commands_out_and_orders_obeyed(rig):
+    live = rig()
+    with (
+        CommandSubscriber(live.commands, "decoded", now=local_clock) as reader,
+        ControlClient(live.control) as client,
+    ):
+        reader.poll(0.1)
+        live.feed(1.0)
+        commands = []
+        while (command := reader.poll(0.05)) is not None:
+            commands.append(command)
+        assert commands, "no command came"
+        header = commands[-1].header
+        assert (header.names, header.units, header.learning) == (("x", "y"), ("cm/s", "cm/s"), "on")
+        assert header.stamps.origin_s < min(header.stamps.bin_end_s, header.stamps.published_s)
+        assert header.deadline_s == pytest.approx(header.stamps.bin_end_s + 0.1)
+        assert np.isfinite(commands[-1].values).all()
+
+        status = client.ask("status", 2.0).status
+        assert status.state == "running"
+        assert 40 <= status.bins <= 50
+        assert status.published == status.bins
+        assert set(status.latency_ms) == {"p50", "p95", "p99", "max"}
+
+        updates = [header.update_id]
+        assert client.ask("freeze", 2.0).status.learning == "frozen"
+        live.feed(0.5)
+        frozen = newest(reader)
+        assert frozen.header.learning == "frozen"
+        live.feed(0.3)
+        assert newest(reader).header.update_id == frozen.header.update_id >= updates[0]
+
+        assert client.ask("thaw", 2.0).status.learning == "on"
+        live.feed(0.3)
+        assert newest(reader).header.update_id > frozen.header.update_id
+
+        assert client.ask("stop", 2.0).status.state == "stopping"
+    assert live.process.wait(timeout=5) == 0
+
+
+def newest(reader):
+    last = None
+    while (command := reader.poll(0.05)) is not None:
+        last = command
+    return last
+
+
+def test_sigterm_stops_it_cleanly_without_labels(rig):
+    live = rig(labels=False)
+    live.feed(0.3)
+    live.process.terminate()
+    assert live.process.wait(timeout=5) == 0
+    assert "stopped after" in live.process.stderr.read()
+
+
+def test_a_stream_with_another_channel_count_is_refused(tmp_path):
+    live = Rig(tmp_path, overrides={"lsl.signal.channels": CHANNELS + 1})
+    try:
+        _, told = live.process.communicate(timeout=60)
+    finally:
+        live.close()
+    assert live.process.returncode == 2
+    line = told.strip().splitlines()[-1]
+    assert f"{CHANNELS} channels" in line
+    assert str(CHANNELS + 1) in line

@@ -30,8 +30,8 @@ def build_params(settings: NetworkSettings, bin_s: float, dtype: Real) -> Params
     taus = np.geomspace(*settings.membrane_tau_s, groups)
     start = np.array([n * g // groups for g in range(groups + 1)], np.int64)
     group_alpha = np.array([decay(t, bin_s) for t in taus], dtype)
-    position = np.arange(n) * settings.adaptive_fraction
-    adaptive = np.floor(position + settings.adaptive_fraction) > np.floor(position)
+    share = np.floor(np.arange(n + 1) * settings.adaptive_fraction + 1e-9)  # 0.3 of 40 is 12
+    adaptive = np.diff(share) > 0
     kappa = decay(settings.readout_tau_s, bin_s)
     if 0 < settings.refractory_s < bin_s:
         raise ConfigError(

@@ -131,24 +131,27 @@ def a_restored_decoder_has_the_same_future(build: Build) -> None:
     """Taken anywhere in a bin and restored into a fresh or a used decoder, to the bit."""
     bins, labels = session(BINS)
     middle = BINS // 2
-    fresh, used = build(INPUTS, OUTPUTS), build(INPUTS, OUTPUTS)
-    driven(used, *session(7, seed=1))
     actions: tuple[Callable[[Decoder], object], ...] = (
         lambda d: d.predict_one(bins[middle]),
         lambda d: d.learn_one(labels[middle]),
         lambda d: d.rehearse(),
     )
-    for restored in (fresh, used):
-        decoder = build(INPUTS, OUTPUTS)
+    for done in range(len(actions)):
+        decoder, fresh, used = (build(INPUTS, OUTPUTS) for _ in range(3))
+        driven(used, *session(7, seed=1))
         driven(decoder, bins[:middle], labels[:middle])
-        for action in actions:
-            restored.restore(decoder.snapshot())
+        for action in actions[:done]:
             action(decoder)
-            action(restored)
+        for restored in (fresh, used):
+            restored.restore(decoder.snapshot())
+        futures = []
+        for each in (decoder, fresh, used):
+            for action in actions[done:]:
+                action(each)
+            futures.append(driven(each, bins[middle + 1 :], labels[middle + 1 :]))
+        for restored, future in ((fresh, futures[1]), (used, futures[2])):
+            require(same(future, futures[0]), "a restored decoder gave other outputs")
             require_same_snapshots(decoder, restored, "a decoder and its restored copy")
-        futures = [driven(d, bins[middle:], labels[middle:]) for d in (decoder, restored)]
-        require(same(*futures), "a restored decoder gave other outputs")
-        require_same_snapshots(decoder, restored, "a decoder and its restored copy")
 
 
 def a_snapshot_is_a_copy(build: Build) -> None:

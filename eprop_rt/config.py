@@ -53,12 +53,12 @@ class NetworkSettings(Settings):
     neurons: Annotated[int, Field(gt=0)] = 256
     adaptive_fraction: Share = 0.5
     membrane_tau_s: tuple[Positive, Positive] = Field(
-        (0.1, 1.2), description="shortest and longest; the groups between lie log-uniform"
+        (0.05, 0.6), description="shortest and longest; the groups between lie log-uniform"
     )
     tau_groups: Annotated[int, Field(gt=0)] = 16
-    adaptation_tau_s: Positive = 1.5
+    adaptation_tau_s: Positive = 0.75
     adaptation_strength: NonNegative = 0.4
-    readout_tau_s: Positive = 0.2
+    readout_tau_s: Positive = 0.1
     refractory_s: NonNegative = 0.0
     threshold: Positive = 1.0
     input_gain: NonNegative = 0.5
@@ -113,8 +113,8 @@ class RehearsalSettings(Settings):
     """Learning, between two bins, from segments of the session's own past."""
 
     steps_per_bin: NonNegative = Field(80.0, description="rehearsed steps a bin; 0: none")
-    segment_s: Positive = 6.0
-    warm_up_s: NonNegative = Field(1.5, description="start of a segment without error")
+    segment_s: Positive = 3.0
+    warm_up_s: NonNegative = Field(0.75, description="start of a segment without error")
     segments_per_update: Annotated[int, Field(gt=0)] = 32
     learning_rate: Positive = 1e-3
     memory_s: Positive = Field(3600.0, description="how much of the past is kept")
@@ -122,10 +122,10 @@ class RehearsalSettings(Settings):
 
     @model_validator(mode="after")
     def _warm_up_fits(self) -> Self:
-        if self.warm_up_s >= self.segment_s or self.segment_s > self.memory_s:
+        if self.warm_up_s >= self.segment_s or 2 * self.segment_s > self.memory_s:
             raise ValueError(
-                f"warm_up_s {self.warm_up_s} < segment_s {self.segment_s} <= memory_s "
-                f"{self.memory_s} must hold: shorten the former or lengthen the latter"
+                f"warm_up_s {self.warm_up_s} < segment_s {self.segment_s} <= memory_s / 2 "
+                f"({self.memory_s} / 2) must hold: shorten the former or lengthen the latter"
             )
         return self
 
@@ -150,7 +150,9 @@ class WienerSettings(Settings):
     kind: Literal["wiener"] = "wiener"
     lags: Annotated[int, Field(gt=0)] = 10
     ridge: tuple[Positive, ...] = Field(
-        (1.0, 10.0, 100.0, 1e3, 1e4), description="tried on the last fifth of the fitted part"
+        (1.0, 10.0, 100.0, 1e3, 1e4),
+        min_length=1,
+        description="tried on the last fifth of the fitted part",
     )
 
 

@@ -36,7 +36,11 @@ class Engine:
         self._state = build_state(self._params, inputs, features, outputs)
         self._input_scale = RunningScale(settings.inputs, inputs, bin_s)
         self._target_scale = RunningScale(settings.targets, outputs, bin_s)
-        self._memory = Memory(steps(settings.rehearsal.memory_s, bin_s), inputs, outputs)
+        kept = max(
+            steps(settings.rehearsal.memory_s, bin_s),
+            2 * steps(settings.rehearsal.segment_s, bin_s),
+        )
+        self._memory = Memory(kept, inputs, outputs)
         self._online = OnlineLearner(settings.online, self._params, self._weights)
         self._readout = build_readout_rule(settings.readout, self._weights.w_out, bin_s)
         self._rehearsal = Rehearsal(
@@ -48,9 +52,14 @@ class Engine:
         self._bin: F32 = np.zeros(inputs, np.float32)
 
     def predict_one(self, x: F32) -> F64:
-        """Decode one bin x (inputs,); returns the output (outputs,) in the units of the labels."""
-        self._bin[:] = x
-        self._input_scale.apply(x, self._x)
+        """Decode one bin x (inputs,); returns the output (outputs,) in the units of the labels.
+
+        What is not finite counts as 0, as in a bin to which nothing was added.
+        """
+        finite = np.isfinite(x)
+        self.events["input_not_finite"] += not finite.all()
+        self._bin[:] = np.where(finite, x, 0)
+        self._input_scale.apply(self._bin, self._x)
         forward(self._params, self._weights, self._state, self._x)
         return self._target_scale.undo(self._state.y)
 

@@ -17,7 +17,7 @@ def r2(predicted: F64, true: F64) -> F64:
         return np.full(true.shape[1], np.nan)
     residual = ((predicted - true) ** 2).sum(axis=0)
     total = ((true - true.mean(axis=0)) ** 2).sum(axis=0)
-    varies = total > 0
+    varies = np.ptp(true, axis=0) > 0  # a total of rounding errors is not zero
     return np.where(varies, 1 - residual / np.where(varies, total, 1.0), np.nan)
 
 
@@ -28,7 +28,7 @@ def pearson_r(predicted: F64, true: F64) -> F64:
         return np.full(true.shape[1], np.nan)
     p, t = predicted - predicted.mean(axis=0), true - true.mean(axis=0)
     power = np.sqrt((p**2).sum(axis=0) * (t**2).sum(axis=0))
-    varies = power > 0
+    varies = (np.ptp(predicted, axis=0) > 0) & (np.ptp(true, axis=0) > 0) & (power > 0)
     return np.where(varies, (p * t).sum(axis=0) / np.where(varies, power, 1.0), np.nan)
 
 

@@ -20,6 +20,8 @@ class Adam:
 
     def update(self, gradient: Weights, factor: float, inputs: int) -> bool:
         """Apply `factor` * `gradient` and clear it; False, and no change, if it is not finite."""
+        n = gradient.w.shape[1]
+        np.fill_diagonal(gradient.w[inputs : inputs + n], 0)  # no autapses
         norm = abs(factor) * float(np.sqrt(sum(sum_of_squares(g.ravel()) for g in gradient)))
         if not np.isfinite(norm):
             for g in gradient:
@@ -28,8 +30,6 @@ class Adam:
         if self._clip_norm is not None and norm > self._clip_norm:
             factor *= self._clip_norm / norm
         self._step += 1
-        n = gradient.w.shape[1]
-        np.fill_diagonal(gradient.w[inputs : inputs + n], 0)
         for w, g, moments in zip(self._weights, gradient, self._moments, strict=True):
             np.multiply(g, w.dtype.type(factor), out=g)
             adam(w.ravel(), g.ravel(), moments, int(self._step[0]), self._rate)

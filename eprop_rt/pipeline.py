@@ -51,7 +51,7 @@ class Pipeline:
         grid = BinGrid(settings.bin_s)
         self._binner = Binner(settings, grid, signal)
         self._labels = LabelBins(grid, labels, outputs)
-        self._reset_after_bins = settings.reset_after_gap_s / settings.bin_s
+        self._reset_after_bins = max(1.0, settings.reset_after_gap_s / settings.bin_s)
         self._index: int | None = None
         self._held: F64 = np.zeros(outputs)
         self._learning = True
@@ -65,9 +65,10 @@ class Pipeline:
     def push(self, chunk: Chunk) -> Iterator[Output]:
         """Yield one output a bin that this chunk completes; DataError on a wrong shape."""
         for closed in self._binner.push(self._check.apply(chunk)):
-            yield self._decode(closed)
+            output = self._decode(closed)
+            yield output
             label = self._labels.take(closed.index)
-            if self._learning:
+            if output.learning and self._learning:
                 self.decoder.learn_one(label)
                 self.decoder.rehearse()
                 self.updates += 1
@@ -82,7 +83,9 @@ class Pipeline:
             self._held = values
         else:
             self._events["output_held"] += 1
-        return Output(closed.index, closed.end_s, closed.origin_s, self._held, self._learning)
+        return Output(
+            closed.index, closed.end_s, closed.origin_s, self._held.copy(), self._learning
+        )
 
     @property
     def learning(self) -> bool:
@@ -90,11 +93,11 @@ class Pipeline:
         return self._learning
 
     def freeze(self) -> None:
-        """Stop learning: from the next bin on, weights and statistics stay as they are."""
+        """Stop learning at once: weights and statistics stay as they are."""
         self._learning = False
 
     def thaw(self) -> None:
-        """Learn again."""
+        """Learn again, from the next bin on: what was decoded frozen is not learned from."""
         if not self._learning:
             self.decoder.resume()
         self._learning = True

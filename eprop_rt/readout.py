@@ -5,6 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from eprop_rt.config import ReadoutSettings
+from eprop_rt.kernels.optimiser import sum_of_squares
 from eprop_rt.kernels.readout import add_rank_one, rls_update
 from eprop_rt.optimiser import Adam
 from eprop_rt.series import F64
@@ -36,15 +37,20 @@ class NoRule:
 
 
 class DeltaRule:
-    """w_out -= rate * features * error: gradient descent on this bin's squared error."""
+    """w_out -= rate * features * error: gradient descent on this bin's squared error.
+
+    A step that would go beyond the point where this bin's error is zero ends there (the normalised
+    rule of Nagumo and Noda 1967), so that no number of features can make it run away.
+    """
 
     def __init__(self, settings: ReadoutSettings, w_out: Floats) -> None:
         self._w_out = w_out
-        self._factor = w_out.dtype.type(-settings.learning_rate)
+        self._rate = settings.learning_rate
 
     def learn_one(self, features: Floats, error: Floats) -> bool:
         """One step of gradient descent."""
-        add_rank_one(self._w_out, features, error, self._factor)
+        rate = self._rate / max(1.0, self._rate * sum_of_squares(features))
+        add_rank_one(self._w_out, features, error, self._w_out.dtype.type(-rate))
         return True
 
     def arrays(self) -> dict[str, Floats | Ints]:

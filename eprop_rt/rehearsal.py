@@ -29,7 +29,7 @@ class Rehearsal:
         features, outputs = weights.w_out.shape
         self._inputs = len(weights.w) - len(params.alpha) - 1
         self._length = steps(settings.segment_s, bin_s)
-        self._warm_up = round(settings.warm_up_s / bin_s)
+        self._warm_up = min(round(settings.warm_up_s / bin_s), self._length - 1)
         self._per_bin = settings.steps_per_bin / self._length
         self._per_update = settings.segments_per_update
         self._segment = build_segment(params, self._length, self._inputs, features, outputs)

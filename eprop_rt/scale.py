@@ -6,16 +6,23 @@ from eprop_rt.config import ScaleSettings
 from eprop_rt.series import F64
 from eprop_rt.structs import Floats
 
+SETTLED = 100  # values, after which statistics know what an outlier is
+OUTLIER = 20.0  # standard deviations
+FARTHEST = 1e6  # bound on a scaled value where the settings give none
+
 
 class RunningScale:
     """Mean and standard deviation of the past, per channel or in common.
 
     `mean` (n,) and `scale` (n,) are what (value - mean) * scale uses; both are written in place by
     `learn_one`, never by `apply`. A channel that has not varied yet has scale 0: it says nothing.
+    Once they have settled, the statistics take a value beyond `OUTLIER` standard deviations in as
+    one of just that size: an artefact of any size leaves them usable.
     """
 
     def __init__(self, settings: ScaleSettings, channels: int, bin_s: float) -> None:
         self._settings = settings
+        self._bound = settings.clip or FARTHEST
         self._forget = (
             0.0 if settings.half_life_s is None else 1 - 0.5 ** (bin_s / settings.half_life_s)
         )
@@ -30,25 +37,31 @@ class RunningScale:
         seen = np.isfinite(values)
         self._count += seen
         rate = np.maximum(1.0 / np.maximum(self._count, 1.0), self._forget) * seen
-        clean = np.where(seen, values, 0.0)
+        clean = self._within_bounds(np.where(seen, values, 0.0))
         delta = clean - self._first
         self._first += rate * delta
         self._second += rate * (delta * (clean - self._first) - self._second)
         self._refresh()
 
+    def _within_bounds(self, values: F64) -> F64:
+        knows = (self._count > SETTLED) & (self.scale > 0)
+        reach = np.where(knows, OUTLIER / np.where(knows, self.scale, 1.0), np.inf)
+        bounded: F64 = np.clip(values, self._first - reach, self._first + reach)
+        return bounded
+
     def _refresh(self) -> None:
         variance = self._second
         if not self._settings.per_channel:
             variance = np.full_like(variance, np.mean(np.sqrt(variance)) ** 2)
-        self.scale[:] = np.where(variance > 1e-12, 1.0 / np.sqrt(np.maximum(variance, 1e-12)), 0.0)
+        # Less is the rounding of float32, whatever the unit: microvolts may come in volts.
+        least = 1e-14 * self._first**2 + 1e-30
+        self.scale[:] = np.where(variance > least, 1.0 / np.sqrt(np.maximum(variance, least)), 0.0)
         if self._settings.centre:
             self.mean[:] = self._first
 
     def apply(self, values: Floats, out: Floats) -> None:
-        """Write the scaled (and clipped) values to `out`; shapes (n,) or (t, n)."""
-        out[...] = (values - self.mean) * self.scale
-        if self._settings.clip is not None:
-            np.clip(out, -self._settings.clip, self._settings.clip, out=out)
+        """Write the scaled and bounded values to `out`; shapes (n,) or (t, n)."""
+        out[...] = np.clip((values - self.mean) * self.scale, -self._bound, self._bound)
 
     def undo(self, scaled: Floats) -> F64:
         """Bring scaled values back to their own units."""

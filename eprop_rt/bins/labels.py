@@ -33,9 +33,10 @@ class LabelBins:
     def take(self, index: int) -> F32:
         """The label (outputs,) of bin `index`; it and all older ones are forgotten."""
         self._sort_in()
+        if index > self._taken + 1:  # else nothing older is left to look for
+            for old in [k for k in self._sums if k < index]:
+                del self._sums[old], self._counts[old]
         self._taken = index
-        for old in [k for k in self._sums if k < index]:
-            del self._sums[old], self._counts[old]
         if index not in self._sums:
             return np.full(self._outputs, np.nan, np.float32)
         total, count = self._sums.pop(index), self._counts.pop(index)

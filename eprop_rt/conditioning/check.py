@@ -70,11 +70,16 @@ class ChunkCheck:
 
 
 def checked_labels(chunk: LabelChunk, outputs: int) -> LabelChunk:
-    """The labels whose stamps are finite; raises DataError where the shape is another."""
+    """The labels whose stamps are finite; raises DataError on a wrong shape."""
     if chunk.values.ndim != 2 or chunk.values.shape[1] != outputs:
         raise DataError(
             f"labels of shape {chunk.values.shape} came, expected (labels, {outputs}): "
             "check which label stream is connected"
+        )
+    if len(chunk.stamps) != len(chunk.values):
+        raise DataError(
+            f"{len(chunk.stamps)} stamps came with {len(chunk.values)} labels: "
+            "give one stamp a label"
         )
     keep = np.isfinite(chunk.stamps)
     return chunk if keep.all() else LabelChunk(chunk.stamps[keep], chunk.values[keep])

@@ -7,6 +7,9 @@ import numpy as np
 from eprop_rt.kernels import compiled
 from eprop_rt.structs import Floats, Ints
 
+# Of a midpoint that lies on an edge, in bins: either side is its own. Stamps may count from 1970.
+ROUNDING = 1e-3
+
 
 class OpenBin(NamedTuple):
     """The bin that is being filled; every array is written in place."""
@@ -34,7 +37,7 @@ def fill(
             if open_bin.samples[0] > 0:
                 return row, True
             open_bin.current[0] = index
-        elif index < open_bin.current[0]:
+        elif position[row] < open_bin.current[0] - ROUNDING:
             open_bin.late[0] += 1
         open_bin.samples[0] += 1
         for c in range(samples.shape[1]):

@@ -51,8 +51,10 @@ def rls_update(
     """Recursive least squares with forgetting; writes p and w_out. False: p lost definiteness.
 
     g = P x / (lambda + x' P x);  W -= g error';  P = (P - g x' P) / lambda   (error = y - target)
-    The product P x x' P is symmetric to the bit, so P stays so. Where `cap` bounds the trace of
-    P, forgetting pauses: directions that nothing excites would wind up without end.
+    P stays symmetric to the bit: both factors of P x x' P carry the root of the denominator, so
+    that no compiler can scale one of them alone; an asymmetry would grow by 1 / lambda a step.
+    Where `cap` bounds the trace of P, forgetting pauses: directions that nothing excites would
+    wind up without end. A feature that was never seen keeps its 1 / ridge.
     """
     n = features.shape[0]
     px = np.zeros(n)
@@ -69,13 +71,15 @@ def rls_update(
     if not (quadratic >= 0.0 and trace > 0.0 and quadratic < np.inf):
         return False
     lam = forgetting if trace < cap else 1.0
-    c = 1.0 / (lam + quadratic)
+    root = 1.0 / np.sqrt(lam + quadratic)
+    for i in range(n):
+        px[i] *= root
     for i in range(n):
         if px[i] != 0.0:
             row = p[i]
             scale = 1.0 / lam
             for j in range(n):
-                row[j] = (row[j] - c * (px[i] * px[j])) * scale
+                row[j] = (row[j] - px[i] * px[j]) * scale
         for k in range(error.shape[0]):
-            w_out[i, k] -= c * px[i] * error[k]
+            w_out[i, k] -= root * px[i] * error[k]
     return True

@@ -9,6 +9,7 @@ from eprop_rt_protocols.errors import ProtocolError
 from eprop_rt_services.commands import ctl, demo, replay, run, simulate, streams
 
 MISTAKE = 2
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="eprop-rt",
@@ -38,14 +39,15 @@ def program() -> None:
 def main() -> None:
     """Run a command; what a user can mend ends with one line on stderr and exit status 2."""
     try:
-        app(standalone_mode=False)
+        if app(standalone_mode=False) == INTERRUPTED:  # what typer makes of a Ctrl-C
+            raise KeyboardInterrupt
     except (EpropError, ProtocolError) as error:
         fail(" ".join(str(error).split()))
     except typer.TyperException as error:
         fail(f"{error.format_message()} (see eprop-rt --help)")
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("eprop-rt: stopped\n")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 def fail(message: str) -> None:

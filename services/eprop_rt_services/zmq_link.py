@@ -11,7 +11,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Self
 
 import zmq
@@ -36,6 +36,8 @@ COMMAND_HIGH_WATER = 2
 # One look takes this many messages off a socket at most: a flood must not hold up the decoder.
 MESSAGES_A_LOOK = 64
 ENVELOPE_FRAMES = 3
+# Between programs of the same family.
+MAX_MESSAGE_BYTES = 2**20
 
 ReplyAddress = tuple[bytes, ...]
 
@@ -252,6 +254,77 @@ class ControlClient:
             raise StreamError(
                 f"{self._endpoint} answered, but not as a daemon of this version does: {error}"
             ) from None
+
+    def close(self) -> None:
+        """Close the socket; what was not sent yet is dropped."""
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Replier:
+    """Answers programs of the same family, one question at a time; bytes in, bytes out.
+
+    Raises as CommandPublisher does.
+    """
+
+    def __init__(self, endpoint: str, context: zmq.SyncContext | None = None) -> None:
+        self._closing = ExitStack()
+        with ExitStack() as undo:
+            self._socket = _open(zmq.REP, context, undo)
+            self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+            self.endpoint = _bind(self._socket, endpoint)
+            self._closing = undo.pop_all()
+
+    def poll(self) -> bytes | None:
+        """Return a question if one has come, without waiting; `reply` must follow."""
+        return self._socket.recv(zmq.NOBLOCK) if _has_input(self._socket) else None
+
+    def reply(self, message: bytes) -> None:
+        """Answer the question polled last."""
+        self._socket.send(message, zmq.NOBLOCK)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Asker:
+    """Asks a Replier."""
+
+    def __init__(self, endpoint: str, context: zmq.SyncContext | None = None) -> None:
+        self._endpoint = endpoint
+        self._closing = ExitStack()
+        with ExitStack() as undo:
+            self._socket = _open(zmq.REQ, context, undo)
+            self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+            # A question that was not answered in time is given up, and so is its late answer.
+            self._socket.setsockopt(zmq.REQ_RELAXED, 1)
+            self._socket.setsockopt(zmq.REQ_CORRELATE, 1)
+            _connect(self._socket, endpoint)
+            self._closing = undo.pop_all()
+
+    def ask(self, message: bytes, timeout_s: float) -> bytes:
+        """Return the answer to `message`; raises StreamError when none comes in time."""
+        self._socket.send(message)
+        end = time.monotonic() + timeout_s
+        while self._socket.poll(_milliseconds_until(end)):
+            with suppress(zmq.Again):  # what made it readable was a late answer, now dropped
+                return self._socket.recv(zmq.NOBLOCK)
+        raise StreamError(
+            f"no answer from {self._endpoint} within {timeout_s:g} s: "
+            "check that the program behind it runs"
+        )
 
     def close(self) -> None:
         """Close the socket; what was not sent yet is dropped."""

@@ -1,0 +1,167 @@
+"""The course of a demonstration: start, learn from zero, freeze, probe, stop."""
+
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
+from eprop_rt.closed_loop.session import LoopSettings
+from eprop_rt.config import Positive, RlsSettings, Settings
+from eprop_rt_services.config import load_config
+from eprop_rt_services.demo.children import Children
+from eprop_rt_services.demo.figures import Figures, score
+from eprop_rt_services.demo.link import Link
+from eprop_rt_services.demo.messages import Report
+from eprop_rt_services.demo.seat import READY_S, Seat, SeatPlan
+from eprop_rt_services.lsl_config import loopback_environment, write_loopback_config
+
+PRESET = "preset:demo"
+LEARNED, BAR, CONTROL = "eprop", "rls", "untrained"
+BAR_SETTINGS = RlsSettings(lags=5, forgetting=0.99995)
+# The probes of a person draw other targets than their learning.
+PROBE_SEED_OFFSET = 1_000_000
+LOOK_S = 0.1
+Count = Annotated[int, Field(ge=1)]
+
+
+class DemoSettings(Settings):
+    """How long, and who; an untrained cursor hardly moves, so it needs fewer trials to say so."""
+
+    learning_s: Positive = 45.0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    probe_trials: Count = 24
+    control_trials: Count = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What there is to see now; seconds or trials left, whichever ends the phase."""
+
+    phase: str
+    left: str
+    reports: dict[str, Report]
+
+
+class View(Protocol):
+    """Whatever shows the course to people."""
+
+    def show(self, moment: Moment) -> None:
+        """Show one moment; called about ten times a second."""
+
+
+def run_demo(settings: DemoSettings, view: View) -> Figures:
+    """Run it all; raises StreamError in one line where a process fails."""
+    with (
+        ending_on_request(),
+        tempfile.TemporaryDirectory(prefix="eprop-rt-") as name,
+        ExitStack() as closing,
+    ):
+        folder = Path(name)
+        lsl = folder / "lsl_api.cfg"
+        write_loopback_config(lsl, session_id=folder.name)
+        # One thread sums in one order, and the cores have other things to do.
+        environment = loopback_environment(lsl) | {"OPENBLAS_NUM_THREADS": "1"}
+        children = closing.enter_context(Children(folder, environment))
+        stage = Stage(settings, view)
+        stage.start(folder, children, closing)
+        return stage.play()
+
+
+class Stage:
+    """Three seats and their course."""
+
+    def __init__(self, settings: DemoSettings, view: View) -> None:
+        self._settings = settings
+        self._view = view
+        self._links: dict[str, Link] = {}
+
+    def start(self, folder: Path, children: Children, closing: ExitStack) -> None:
+        """Start the seats, the first alone: what it compiles, the others find compiled."""
+        config, tick_s = load_config(PRESET), LoopSettings().timing.tick_s
+        plans = (
+            SeatPlan(LEARNED, config.decoder),
+            SeatPlan(BAR, BAR_SETTINGS, phase_s=tick_s / 3),
+            SeatPlan(CONTROL, config.decoder, learns=False, phase_s=2 * tick_s / 3),
+        )
+        for group in plans[:1], plans[1:]:
+            self._view.show(Moment(f"starting {', '.join(p.name for p in group)}", "", {}))
+            seats = [Seat(plan, config, folder, self._settings.seed) for plan in group]
+            for seat in seats:
+                seat.start(children)
+            for seat in seats:
+                link = seat.connect(children, closing)
+                link.wait_until_frozen(READY_S)
+                self._links[seat.name] = link
+
+    def play(self) -> Figures:
+        """Learn, freeze, probe."""
+        settings = self._settings
+        probe_seed = settings.seed + PROBE_SEED_OFFSET
+        learners = [self._links[name] for name in (LEARNED, BAR)]
+        for link in learners:
+            link.restart(settings.seed)
+            link.tell("thaw")
+        self._links[CONTROL].restart(probe_seed)
+        learning = self._learn()
+        for link in learners:
+            link.tell("freeze")
+            link.restart(probe_seed)
+        probed = self._probe()
+        wanted = self._wanted()
+        return Figures(
+            learning_seconds=settings.learning_s,
+            learning=learning.trials,
+            frozen={name: score(probed[name].trials[: wanted[name]]) for name in wanted},
+            ending=probed[LEARNED],
+        )
+
+    def _wanted(self) -> dict[str, int]:
+        trials = self._settings.probe_trials
+        return {LEARNED: trials, BAR: trials, CONTROL: self._settings.control_trials}
+
+    def _learn(self) -> Report:
+        end = time.monotonic() + self._settings.learning_s
+        while True:
+            reports = self._reports()
+            left_s = end - time.monotonic()
+            if left_s <= 0:
+                return reports[LEARNED]
+            self._view.show(Moment("learning", f"{left_s:.0f} s left", reports))
+            time.sleep(min(LOOK_S, left_s))
+
+    def _probe(self) -> dict[str, Report]:
+        """Watch until every decoder has had its trials; the last reports."""
+        wanted = self._wanted()
+        while True:
+            reports = self._reports()
+            missing = max(wanted[name] - len(reports[name].trials) for name in wanted)
+            if missing <= 0:
+                return reports
+            self._view.show(Moment("frozen probes", f"{missing} trials left", reports))
+            time.sleep(LOOK_S)
+
+    def _reports(self) -> dict[str, Report]:
+        return {name: link.report() for name, link in self._links.items()}
+
+
+@contextmanager
+def ending_on_request() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end this block as Ctrl-C does, so that it can clean up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    names = signal.SIGTERM, signal.SIGHUP
+    before = [signal.signal(name, interrupt) for name in names]
+    try:
+        yield
+    finally:
+        for name, handler in zip(names, before, strict=True):
+            signal.signal(name, handler)

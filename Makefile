@@ -32,7 +32,7 @@ demo: $(VENV)/ready
 
 test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --cov
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/eprop_rt --cov=eprop_rt
 
 check: $(VENV)/ready-dev
 	$(BIN)/ruff check .

@@ -39,6 +39,14 @@ class ScaleSettings(Settings):
     half_life_s: Positive | None = Field(None, description="none: statistics of all the past")
 
 
+class InputScaleSettings(ScaleSettings):
+    """Scaling of inputs: counts keep their zero and, between channels, their proportions."""
+
+    per_channel: bool = False
+    centre: bool = False
+    clip: Positive | None = Field(20.0, description="bound on a scaled value")
+
+
 class SurrogateSettings(Settings):
     """The pseudo-derivative of the spike; width in thresholds."""
 
@@ -136,7 +144,7 @@ class EpropSettings(Settings):
     kind: Literal["eprop"] = "eprop"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     dtype: Literal["float32", "float64"] = "float32"
-    inputs: ScaleSettings = ScaleSettings(per_channel=False, centre=False, clip=20.0)
+    inputs: InputScaleSettings = InputScaleSettings()
     targets: ScaleSettings = ScaleSettings()
     network: NetworkSettings = NetworkSettings()
     online: OnlineSettings = OnlineSettings()

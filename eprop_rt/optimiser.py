@@ -1,7 +1,5 @@
 """Adam over a whole network, with a bound on the norm of the gradient."""
 
-from typing import Any
-
 import numpy as np
 
 from eprop_rt.kernels.optimiser import adam, sum_of_squares
@@ -41,8 +39,3 @@ class Adam:
         for name, moments in zip(Weights._fields, self._moments, strict=True):
             kept |= {f"{name}.m": moments.m, f"{name}.v": moments.v}
         return kept
-
-
-def at_rest(size: int, dtype: np.dtype[Any]) -> Moments:
-    """Moments before the first step."""
-    return Moments(np.zeros(size, dtype), np.zeros(size, dtype))

@@ -16,8 +16,8 @@ class RunningScale:
 
     `mean` (n,) and `scale` (n,) are what (value - mean) * scale uses; both are written in place by
     `learn_one`, never by `apply`. A channel that has not varied yet has scale 0: it says nothing.
-    Once they have settled, the statistics take a value beyond `OUTLIER` standard deviations in as
-    one of just that size: an artefact of any size leaves them usable.
+    Once the statistics have settled, they bound what they take in: an artefact of any size leaves
+    them usable.
     """
 
     def __init__(self, settings: ScaleSettings, channels: int, bin_s: float) -> None:
@@ -37,15 +37,18 @@ class RunningScale:
         seen = np.isfinite(values)
         self._count += seen
         rate = np.maximum(1.0 / np.maximum(self._count, 1.0), self._forget) * seen
-        clean = self._within_bounds(np.where(seen, values, 0.0))
+        clean = self._within_bounds(np.where(seen, values, 0.0), rate)
         delta = clean - self._first
         self._first += rate * delta
         self._second += rate * (delta * (clean - self._first) - self._second)
         self._refresh()
 
-    def _within_bounds(self, values: F64) -> F64:
-        knows = (self._count > SETTLED) & (self.scale > 0)
-        reach = np.where(knows, OUTLIER / np.where(knows, self.scale, 1.0), np.inf)
+    def _within_bounds(self, values: F64, rate: F64) -> F64:
+        settled = (self._count > SETTLED) & (self.scale > 0)
+        reach = OUTLIER / np.where(settled, self.scale, 1.0)
+        if self._settings.per_channel:  # a rare event is no artefact: up to four times the variance
+            reach = np.maximum(reach, np.sqrt(3.0 * self._second / np.maximum(rate, 1e-12)))
+        reach = np.where(settled, reach, np.inf)
         bounded: F64 = np.clip(values, self._first - reach, self._first + reach)
         return bounded
 
@@ -53,8 +56,8 @@ class RunningScale:
         variance = self._second
         if not self._settings.per_channel:
             variance = np.full_like(variance, np.mean(np.sqrt(variance)) ** 2)
-        # Less is the rounding of float32, whatever the unit: microvolts may come in volts.
-        least = 1e-14 * self._first**2 + 1e-30
+        # Less is rounding, of the value itself or beside its neighbours; the unit may be any.
+        least = 1e-14 * self._first**2 + 1e-14 * self._second.max(initial=0.0) + 1e-30
         self.scale[:] = np.where(variance > least, 1.0 / np.sqrt(np.maximum(variance, least)), 0.0)
         if self._settings.centre:
             self.mean[:] = self._first

@@ -120,7 +120,9 @@ class CentreOut:
     def __init__(self, settings: TaskSettings, seed: Seed) -> None:
         self._settings = settings
         angle = 2 * np.pi * np.arange(settings.targets) / settings.targets
-        self._targets = settings.distance_cm * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        # An axis that a target does not use is 0, not the rounding of pi.
+        self._targets = np.round(settings.distance_cm * circle, 9)
         self.restart(seed)
 
     def restart(self, seed: Seed) -> None:

@@ -9,6 +9,7 @@ from eprop_rt.baselines.wiener import WienerDecoder
 from eprop_rt.checks import all_checks, driven, session
 from eprop_rt.config import (
     EpropSettings,
+    InputScaleSettings,
     MeanSettings,
     NetworkSettings,
     OnlineSettings,
@@ -72,7 +73,8 @@ SETTINGS = {
         )
     ),
     "eprop fading statistics, no clip": eprop(
-        inputs=ScaleSettings(half_life_s=1.0), targets=ScaleSettings(centre=False, half_life_s=2.0)
+        inputs=InputScaleSettings(per_channel=True, centre=True, clip=None, half_life_s=1.0),
+        targets=ScaleSettings(centre=False, half_life_s=2.0),
     ),
     "rls": RlsSettings(lags=3),
     "wiener, never fitted": WienerSettings(lags=3),

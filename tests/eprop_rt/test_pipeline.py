@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from eprop_rt.config import (
     BinSettings,
     EpropSettings,
+    InputScaleSettings,
     MeanSettings,
     NetworkSettings,
     OnlineSettings,
     ReadoutSettings,
     RehearsalSettings,
     RlsSettings,
-    ScaleSettings,
 )
 from eprop_rt.decoder import build_decoder
 from eprop_rt.errors import DataError
@@ -302,7 +302,7 @@ def test_an_artefact_of_any_size_leaves_every_number_finite(clip, reduce):
     samples = signal.samples.copy()
     samples[700:720] = np.finfo(np.float32).max
     samples[1200] = -np.finfo(np.float32).max
-    scale = ScaleSettings(per_channel=False, centre=False, clip=clip)
+    scale = InputScaleSettings(clip=clip)
     one = path(EPROP.model_copy(update={"inputs": scale}), reduce=reduce)
     with np.errstate(all="ignore"):  # what cannot be learned from is refused, and told
         outputs = run(one, [Chunk(signal.stamps, samples)], [labels])

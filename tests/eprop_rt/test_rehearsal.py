@@ -4,6 +4,7 @@ import pytest
 from eprop_rt.build import build_params, build_segment
 from eprop_rt.config import (
     EpropSettings,
+    InputScaleSettings,
     NetworkSettings,
     OnlineSettings,
     ReadoutSettings,
@@ -302,7 +303,7 @@ def test_what_is_learned_in_rehearsal_shows_in_later_bins():
     for steps_per_bin in (0.0, 40.0):
         one = eprop(
             network=NetworkSettings(neurons=16, tau_groups=2),
-            inputs=ScaleSettings(per_channel=False),
+            inputs=InputScaleSettings(centre=True, clip=None),
             online=OnlineSettings(optimiser="none"),
             rehearsal=settings(
                 steps_per_bin=steps_per_bin,

@@ -146,3 +146,11 @@ def test_a_segment_is_scaled_like_its_bins():
     scale = scale_of(past, clip=1.0)
     rows = np.array([applied(scale, row) for row in past])
     np.testing.assert_array_equal(applied(scale, past), rows)
+
+
+def test_a_rare_event_is_no_artefact():
+    """A unit that fires once in a thousand bins: its deviation is what it is, not ever less."""
+    past = np.zeros(15_000)
+    past[500::1000] = 1
+    scale = scale_of(past, half_life_s=60.0)
+    assert 0.5 * past.std() < 1 / scale.scale[0] < 2 * past.std()

@@ -10,6 +10,7 @@ import pytest
 from eprop_rt.baselines.rls import RlsDecoder
 from eprop_rt.config import (
     EpropSettings,
+    InputScaleSettings,
     NetworkSettings,
     OnlineSettings,
     ReadoutSettings,
@@ -53,7 +54,7 @@ def eprop(**changes) -> EpropSettings:
         **{
             "seed": 3,
             "dtype": "float64",
-            "inputs": ScaleSettings(per_channel=False, centre=True, clip=20.0),
+            "inputs": InputScaleSettings(centre=True),
             "network": network(),
             "online": OnlineSettings(optimiser="sgd", learning_rate=0.02),
             "readout": ReadoutSettings(rule="delta", learning_rate=0.01, lags=3),
@@ -283,7 +284,7 @@ def side_by_side(settings, bins=BINS, reset_at=None, frozen=range(0)):
             "readout": ReadoutSettings(rule="delta", learning_rate=0.003, lags=3),
         },
         {
-            "inputs": ScaleSettings(half_life_s=2.0, clip=1.5),
+            "inputs": InputScaleSettings(per_channel=True, centre=True, half_life_s=2.0, clip=1.5),
             "targets": ScaleSettings(centre=False, half_life_s=3.0),
         },
     ],

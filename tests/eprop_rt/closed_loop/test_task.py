@@ -57,7 +57,7 @@ def test_time_to_target_ends_with_the_entry_and_not_with_the_hold():
     reach(task, [target], speed_cm_s=20)
     (trial,) = task.trials
     assert trial.success
-    assert trial.time_to_target_s == pytest.approx(7 / 20, abs=DT_S)
+    assert trial.time_to_target_s == pytest.approx(7 / 20, abs=DT_S + 1e-9)
     assert trial.dial_in_s == 0.0
     assert trial.path_efficiency == pytest.approx(1.0)
     assert trial.target == pytest.approx(tuple(target))

@@ -153,12 +153,15 @@ class Stage:
 
 @contextmanager
 def ending_on_request() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end this block as Ctrl-C does, so that it can clean up."""
+    """Let SIGTERM and SIGHUP end this block as Ctrl-C does, so that it can clean up.
+
+    SIGINT too, since a shell starts what it puts into the background with SIGINT ignored.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    names = signal.SIGTERM, signal.SIGHUP
+    names = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
     before = [signal.signal(name, interrupt) for name in names]
     try:
         yield

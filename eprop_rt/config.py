@@ -40,11 +40,21 @@ class ScaleSettings(Settings):
 
 
 class SurrogateSettings(Settings):
-    """The pseudo-derivative of the spike; width in thresholds."""
+    """The pseudo-derivative of the spike, as a function of x = (v - A) / (width v_th)."""
 
-    kind: Literal["triangular"] = "triangular"
-    height: Positive = 0.3
-    width: Positive = 1.0
+    kind: Literal[
+        "rectangular",
+        "triangular",
+        "logistic",
+        "arctangent",
+        "fast_sigmoid",
+        "gaussian",
+        "exponential",
+    ] = "triangular"
+    height: Positive | None = Field(
+        0.3, description="value at the threshold; none: area 1, the density of its noise"
+    )
+    width: Positive = Field(1.0, description="in thresholds; the inverse of the slope")
 
 
 class NetworkSettings(Settings):

@@ -1,7 +1,7 @@
 """LIF and adaptive LIF neurons in one population: O(N) a step."""
 
 from eprop_rt.kernels import compiled
-from eprop_rt.kernels.surrogate import triangular
+from eprop_rt.kernels.surrogate import surrogate
 from eprop_rt.structs import Floats, Ints, Params
 
 
@@ -25,7 +25,7 @@ def advance(
             wait[j] -= 1
             psi[j] = 0
         else:
-            psi[j] = triangular(u, params.gamma, params.width) / v_th
+            psi[j] = surrogate(params.surrogate, u, params.gamma, params.width) / v_th
             if u > 0:
                 z[j] = 1
                 wait[j] = params.refractory

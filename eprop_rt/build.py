@@ -119,6 +119,7 @@ def build_segment(params: Params, length: int, inputs: int, features: int, outpu
         features=np.zeros((length, features), dtype),
         signal=np.zeros((length, n), dtype),
         error=np.zeros((length, outputs), dtype),
+        rate=np.zeros(n, dtype),
         v=np.zeros(n, dtype),
         a=np.zeros(n, dtype),
         wait=np.zeros(n, np.int64),

@@ -88,6 +88,33 @@ class NetworkSettings(Settings):
         return self
 
 
+class RuleSettings(Settings):
+    """E-prop on whole trials, convention bellec2020; the switches under which it is published."""
+
+    convention: Literal["bellec2020"] = "bellec2020"
+    input_gain: Literal["one", "one_minus_alpha"] = Field(
+        "one", description="factor on everything that drives a neuron, and on its traces"
+    )
+    loss: Literal["squared", "softmax"] = Field(
+        "squared", description="half the squared error, or cross entropy after a softmax"
+    )
+    window_steps: Annotated[int, Field(gt=0)] | None = Field(
+        None, description="only the last steps of a trial carry an error; none: all"
+    )
+    mean_over_window: bool = Field(
+        False, description="divide loss and gradients, the regulariser's too, by the window's steps"
+    )
+    feedback: Literal["symmetric", "given"] = Field(
+        "symmetric", description="the readout's weights, or a matrix of its own (random, fixed)"
+    )
+    rate_strength: NonNegative = Field(0.0, description="of the firing-rate regulariser")
+    rate_target: NonNegative = Field(0.01, description="spikes a step")
+    autapses: bool = Field(False, description="whether a neuron's synapse onto itself learns")
+    trial_reset: bool = Field(True, description="rest before every trial; else one long trial")
+    through_recurrence: bool = Field(False, description="with through_reset: BPTT, not e-prop")
+    through_reset: bool = False
+
+
 class OnlineSettings(Settings):
     """Learning at every bin, from the eligibility traces of that very bin."""
 

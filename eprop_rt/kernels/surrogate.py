@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from eprop_rt.kernels import compiled
+from eprop_rt.structs import Floats, Params
 
 # Chosen by an integer: closures that a factory returns cannot be cached on disk.
 KINDS: Final = (
@@ -79,20 +80,31 @@ def exponential(u: Any, gamma: Any, width: Any) -> Any:
 
 
 @compiled
-def surrogate(kind: int, u: Any, gamma: Any, width: Any) -> Any:
-    """psi v_th of the shape KINDS[kind]."""
-    if kind == TRIANGULAR:
-        value = triangular(u, gamma, width)
-    elif kind == RECTANGULAR:
-        value = rectangular(u, gamma, width)
+def apply_surrogate(params: Params, u: Floats) -> None:
+    """psi_j of the shape KINDS[params.surrogate], written over u_j.
+
+    One loop a shape: chosen inside the loop, it would not vectorise.
+    """
+    kind, gamma, width, v_th = params.surrogate, params.gamma, params.width, params.v_th
+    n = u.shape[0]
+    if kind == RECTANGULAR:
+        for j in range(n):
+            u[j] = rectangular(u[j], gamma, width) / v_th
+    elif kind == TRIANGULAR:
+        for j in range(n):
+            u[j] = triangular(u[j], gamma, width) / v_th
     elif kind == LOGISTIC:
-        value = logistic(u, gamma, width)
+        for j in range(n):
+            u[j] = logistic(u[j], gamma, width) / v_th
     elif kind == ARCTANGENT:
-        value = arctangent(u, gamma, width)
+        for j in range(n):
+            u[j] = arctangent(u[j], gamma, width) / v_th
     elif kind == FAST_SIGMOID:
-        value = fast_sigmoid(u, gamma, width)
+        for j in range(n):
+            u[j] = fast_sigmoid(u[j], gamma, width) / v_th
     elif kind == GAUSSIAN:
-        value = gaussian(u, gamma, width)
+        for j in range(n):
+            u[j] = gaussian(u[j], gamma, width) / v_th
     else:
-        value = exponential(u, gamma, width)
-    return value
+        for j in range(n):
+            u[j] = exponential(u[j], gamma, width) / v_th

@@ -8,8 +8,9 @@ import pytest
 
 from eprop_rt.build import build_params
 from eprop_rt.config import NetworkSettings, SurrogateSettings
+from eprop_rt.kernels import surrogate
 from eprop_rt.kernels.neuron import advance
-from eprop_rt.kernels.surrogate import AREA, KINDS, surrogate
+from eprop_rt.kernels.surrogate import AREA, KINDS
 
 NOISE = {
     "rectangular": lambda rng, n: rng.uniform(-1, 1, n),
@@ -46,6 +47,11 @@ def population(kind, neurons, threshold=1.0, **surrogate_settings):
     return params._replace(alpha=np.zeros(neurons))
 
 
+def shape(kind, u, height, width):
+    """The kernel of that name."""
+    return getattr(surrogate, kind)(u, height, width)
+
+
 def one_step(params, drive):
     """Spikes and pseudo-derivatives of rested neurons."""
     v, a, z, psi = (np.zeros(len(drive)) for _ in range(4))
@@ -63,13 +69,14 @@ def test_it_has_its_height_at_the_threshold_falls_on_both_sides_and_scales_with_
     params = population(kind, 1, height=0.37, width=0.6, threshold=2.5)
     _, (at_threshold,) = one_step(params, np.array([2.5]))
     assert at_threshold == pytest.approx(0.37 / 2.5)
-    which = KINDS.index(kind)
     for x in (0.3, 0.9, 1.1, 4.0):
-        value = surrogate(which, 0.6 * x, 0.37, 0.6)
-        assert value == surrogate(which, -0.6 * x, 0.37, 0.6)
-        assert value == pytest.approx(0.37 * surrogate(which, x, 1.0, 1.0))
+        value = shape(kind, 0.6 * x, 0.37, 0.6)
+        assert value == shape(kind, -0.6 * x, 0.37, 0.6)
+        assert value == pytest.approx(0.37 * shape(kind, x, 1.0, 1.0))
         assert 0 <= value <= 0.37
-    assert surrogate(which, 4.0, 1.0, 1.0) < 0.1
+        _, (psi,) = one_step(params, np.array([2.5 * (1 + 0.6 * x)]))
+        assert psi == pytest.approx(value / 2.5, abs=1e-12)
+    assert shape(kind, 4.0, 1.0, 1.0) < 0.1
 
 
 @pytest.mark.parametrize("width", [0.4, 1.7])
@@ -83,7 +90,7 @@ def test_without_a_height_its_area_over_the_voltage_is_one(kind, width):
     _, psi = one_step(params, drive)
     area = np.sum((psi[1:] + psi[:-1]) / 2 * np.diff(drive))
     assert area == pytest.approx(1.0, abs=1e-3)
-    stated = surrogate(KINDS.index(kind), 0.0, 1.0, 1.0) / AREA[KINDS.index(kind)]
+    stated = shape(kind, 0.0, 1.0, 1.0) / AREA[KINDS.index(kind)]
     assert params.gamma == pytest.approx(stated / width)
 
 
@@ -93,7 +100,16 @@ def test_it_is_the_derivative_of_the_probability_to_exceed_its_noise(kind):
     height = 1 / (AREA[KINDS.index(kind)] * width)
     for u in np.arange(-2.05, 2.1, 0.1):
         slope = (BELOW[kind]((u + h) / width) - BELOW[kind]((u - h) / width)) / (2 * h)
-        assert surrogate(KINDS.index(kind), u, height, width) == pytest.approx(slope, abs=2e-5)
+        assert shape(kind, u, height, width) == pytest.approx(slope, abs=2e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refractory_neuron_has_none(kind):
+    params = population(kind, 2)
+    v, a, z, psi = (np.zeros(2) for _ in range(4))
+    advance(params, np.ones(2), v, a, z, psi, np.array([1, 0]))
+    assert psi[0] == 0
+    assert psi[1] == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -181,8 +197,8 @@ def test_a_decaying_voltage_has_the_surrogates_that_nest_has(kind, expected):
 
 def test_single_precision_stays_close_to_double():
     u = np.linspace(-3, 3, 25)
-    for kind in range(len(KINDS)):
-        double = [surrogate(kind, value, 0.3, 0.7) for value in u]
+    for kind in KINDS:
+        double = [shape(kind, value, 0.3, 0.7) for value in u]
         real = np.float32
-        single = [surrogate(kind, real(value), real(0.3), real(0.7)) for value in u]
+        single = [shape(kind, real(value), real(0.3), real(0.7)) for value in u]
         np.testing.assert_allclose(single, double, rtol=1e-4, atol=1e-6)

@@ -13,7 +13,8 @@ from eprop_rt.build import build_params
 from eprop_rt.config import NetworkSettings, RuleSettings, SurrogateSettings
 from eprop_rt.errors import ConfigError, DataError
 from eprop_rt.gradient import TrialGradient, trial_gradient
-from eprop_rt.kernels.surrogate import KINDS, surrogate
+from eprop_rt.kernels import surrogate
+from eprop_rt.kernels.surrogate import KINDS
 from eprop_rt.structs import Weights
 
 B, K, N, M, T = 3, 4, 7, 3, 40
@@ -98,6 +99,7 @@ def written_out(rule, p, weights, inputs, targets, feedback):
     w = np.concatenate([weights.w, np.zeros((K + N + 1 - len(weights.w), N))])
     w_out = np.concatenate([weights.w_out, np.zeros((N + 1 - len(weights.w_out), M))])
     b = w_out[:N] if feedback is None else feedback
+    shape = getattr(surrogate, KINDS[p.surrogate])
     targets = targets.copy()
     if rule.window_steps:
         targets[:, : -rule.window_steps] = np.nan
@@ -116,8 +118,7 @@ def written_out(rule, p, weights, inputs, targets, feedback):
             u = (v - p.v_th - p.beta * a) / p.v_th
             awake = wait == 0
             z = 1.0 * (awake & (u > 0))
-            psi = awake * np.array([surrogate(p.surrogate, i, p.gamma, p.width) for i in u])
-            psi = psi / p.v_th
+            psi = awake * np.array([shape(i, p.gamma, p.width) for i in u]) / p.v_th
             wait = np.where(z > 0, p.refractory, np.maximum(wait - 1, 0))
             eps_v = p.alpha * eps_v + gain * s[:, None]
             e = psi * (eps_v - p.beta * eps_a)

@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test torch check format lock clean
 
 help:
 	@echo "make demo    a decoder learns from zero in closed loop, over LSL and ZeroMQ"
 	@echo "make test    the tests, compiled and interpreted"
+	@echo "make torch   PyTorch, with which some tests compare gradients (optional)"
 	@echo "make check   formatting, lint, types, imports, schemas"
 	@echo "make format  mend formatting and imports"
 	@echo "make lock    compile constraints.txt anew from pyproject.toml"
@@ -33,6 +34,10 @@ demo: $(VENV)/ready
 test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/eprop_rt --cov=eprop_rt
+
+# A peer for the tests of gradients; without it they are skipped with a reason.
+torch: $(VENV)/ready-dev
+	@$(PIP) torch==2.13.0
 
 check: $(VENV)/ready-dev
 	$(BIN)/ruff check .

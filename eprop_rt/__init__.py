@@ -3,9 +3,10 @@
 Numbers in, numbers out: nothing here opens a socket or a file, reads a clock or writes a log.
 """
 
-from eprop_rt.config import BinSettings, EpropSettings, PipelineSettings
+from eprop_rt.config import BinSettings, EpropSettings, PipelineSettings, RuleSettings
 from eprop_rt.decoder import Decoder, build_decoder
 from eprop_rt.engine import Engine
+from eprop_rt.gradient import TrialGradient, trial_gradient
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import Chunk, LabelChunk, StreamInfo
 
@@ -19,6 +20,9 @@ __all__ = [
     "Output",
     "Pipeline",
     "PipelineSettings",
+    "RuleSettings",
     "StreamInfo",
+    "TrialGradient",
     "build_decoder",
+    "trial_gradient",
 ]

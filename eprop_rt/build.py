@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from eprop_rt.config import NetworkSettings
+from eprop_rt.config import NetworkSettings, SurrogateSettings
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels.segment import Segment
+from eprop_rt.kernels.surrogate import AREA, KINDS
 from eprop_rt.structs import Params, State, Traces, Weights
 
 Real = np.dtype[np.floating[Any]]
@@ -21,6 +22,13 @@ def decay(tau_s: float, dt_s: float) -> float:
 def steps(duration_s: float, bin_s: float) -> int:
     """A duration in whole bins, at least one."""
     return max(1, round(duration_s / bin_s))
+
+
+def surrogate_height(settings: SurrogateSettings) -> float:
+    """The height as given, or the one at which the shape has area 1 and is a density."""
+    if settings.height is not None:
+        return settings.height
+    return 1.0 / (AREA[KINDS.index(settings.kind)] * settings.width)
 
 
 def build_params(settings: NetworkSettings, bin_s: float, dtype: Real) -> Params:
@@ -47,7 +55,8 @@ def build_params(settings: NetworkSettings, bin_s: float, dtype: Real) -> Params
         kappa=real(kappa),
         kappa_in=real(1 - kappa),
         v_th=real(settings.threshold),
-        gamma=real(settings.surrogate.height),
+        surrogate=KINDS.index(settings.surrogate.kind),
+        gamma=real(surrogate_height(settings.surrogate)),
         width=real(settings.surrogate.width),
         refractory=round(settings.refractory_s / bin_s),
     )
@@ -110,6 +119,7 @@ def build_segment(params: Params, length: int, inputs: int, features: int, outpu
         features=np.zeros((length, features), dtype),
         signal=np.zeros((length, n), dtype),
         error=np.zeros((length, outputs), dtype),
+        rate=np.zeros(n, dtype),
         v=np.zeros(n, dtype),
         a=np.zeros(n, dtype),
         wait=np.zeros(n, np.int64),

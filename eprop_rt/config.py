@@ -48,11 +48,21 @@ class InputScaleSettings(ScaleSettings):
 
 
 class SurrogateSettings(Settings):
-    """The pseudo-derivative of the spike; width in thresholds."""
+    """The pseudo-derivative of the spike, as a function of x = (v - A) / (width v_th)."""
 
-    kind: Literal["triangular"] = "triangular"
-    height: Positive = 0.3
-    width: Positive = 1.0
+    kind: Literal[
+        "rectangular",
+        "triangular",
+        "logistic",
+        "arctangent",
+        "fast_sigmoid",
+        "gaussian",
+        "exponential",
+    ] = "triangular"
+    height: Positive | None = Field(
+        0.3, description="value at the threshold; none: area 1, the density of its noise"
+    )
+    width: Positive = Field(1.0, description="in thresholds; the inverse of the slope")
 
 
 class NetworkSettings(Settings):
@@ -84,6 +94,33 @@ class NetworkSettings(Settings):
                 f"tau_groups {self.tau_groups} exceed neurons {self.neurons}: use at most one each"
             )
         return self
+
+
+class RuleSettings(Settings):
+    """E-prop on whole trials, convention bellec2020; the switches under which it is published."""
+
+    convention: Literal["bellec2020"] = "bellec2020"
+    input_gain: Literal["one", "one_minus_alpha"] = Field(
+        "one", description="factor on everything that drives a neuron, and on its traces"
+    )
+    loss: Literal["squared", "softmax"] = Field(
+        "squared", description="half the squared error, or cross entropy after a softmax"
+    )
+    window_steps: Annotated[int, Field(gt=0)] | None = Field(
+        None, description="only the last steps of a trial carry an error; none: all"
+    )
+    mean_over_window: bool = Field(
+        False, description="divide loss and gradients, the regulariser's too, by the window's steps"
+    )
+    feedback: Literal["symmetric", "given"] = Field(
+        "symmetric", description="the readout's weights, or a matrix of its own (random, fixed)"
+    )
+    rate_strength: NonNegative = Field(0.0, description="of the firing-rate regulariser")
+    rate_target: NonNegative = Field(0.01, description="spikes a step")
+    autapses: bool = Field(False, description="whether a neuron's synapse onto itself learns")
+    trial_reset: bool = Field(True, description="rest before every trial; else one long trial")
+    through_recurrence: bool = Field(False, description="with through_reset: BPTT, not e-prop")
+    through_reset: bool = False
 
 
 class OnlineSettings(Settings):

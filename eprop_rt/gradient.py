@@ -1,9 +1,89 @@
-"""The gradient of one segment: forward, error, the neurons' adjoint, one matrix product."""
+"""The gradient of stretches of time: forward, error, the neurons' adjoint, one matrix product.
+
+`trial_gradient` is for everyone: arrays in, arrays out. Rehearsal uses the same pieces.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from eprop_rt.build import build_segment
+from eprop_rt.config import RuleSettings
+from eprop_rt.errors import ConfigError, DataError
 from eprop_rt.kernels.segment import Segment, adjoint_segment, forward_segment
-from eprop_rt.structs import Params, Weights
+from eprop_rt.structs import Floats, Params, Weights
+
+CUT = (False, False)  # neither through the recurrence nor through the reset: e-prop
+
+
+class TrialGradient(NamedTuple):
+    """What a rule says about B trials of T steps, in the dtype of the parameters."""
+
+    loss: float  # mean over trials; without the regulariser
+    w: Floats  # dE/dw, mean over trials, of the shape of weights.w
+    w_out: Floats  # dE/dw_out, likewise
+    spikes: NDArray[np.bool_]  # (B, T, N)
+    outputs: Floats  # (B, T, M) of the readout, or probabilities
+
+
+def trial_gradient(
+    rule: RuleSettings,
+    params: Params,
+    weights: Weights,
+    inputs: Floats,
+    targets: Floats,
+    feedback: Floats | None = None,
+) -> TrialGradient:
+    """The loss of B trials and its gradient by `rule` (Bellec et al. 2020, eq. 1, 4, 28).
+
+    inputs (B, T, K); targets (B, T, M), NaN where there is none, one-hot or probabilities for
+    softmax (a step with any NaN has no error); weights.w (K + N, N) presynaptic-major, inputs then
+    neurons, or (K + N + 1, N) with a bias last; weights.w_out (N, M), or (N + 1, M); feedback
+    (N, M) if and only if the rule says `given`. Nothing is written. `params` comes from
+    `build_params`; replace its alpha, rho, beta (N,) for time constants of one's own.
+
+    The bias is a row like the others: the input gain scales it too. The regulariser of the firing
+    rate adds strength / 2 (spikes of j / T - target)^2 for every neuron j and trial; through the
+    spikes alone, as it is published. Without `autapses` their gradient is 0; the given weights are
+    used as they are. Raises DataError or ConfigError where shapes or values do not fit.
+    """
+    _check(rule, params, weights, inputs, targets, feedback)
+    dtype = params.alpha.dtype
+    batch, length, outputs = targets.shape
+    x, target = inputs.astype(dtype), targets.astype(dtype)  # copies
+    window = min(rule.window_steps or length, length)
+    target[:, : length - window] = np.nan
+    if not rule.trial_reset:
+        x, target = x.reshape(1, -1, x.shape[2]), target.reshape(1, -1, outputs)
+    k, n = x.shape[2], len(params.alpha)
+    gain = 1 - params.alpha if rule.input_gain == "one_minus_alpha" else np.ones(n, dtype)
+    inner = _with_bias(weights, k, gain)
+    back = inner.w_out[:n] if feedback is None else feedback.astype(dtype)
+    gradient = Weights(*(np.zeros_like(w) for w in inner))
+    spikes = np.zeros((*x.shape[:2], n), np.bool_)
+    y = np.zeros_like(target)
+    segment = build_segment(params, x.shape[1], k, n + 1, outputs)
+    loss = 0.0
+    for b in range(len(x)):
+        segment.x[:], segment.target[:] = x[b], target[b]
+        run_segment(params, inner, segment, y[b])
+        spikes[b] = segment.z > 0
+        loss += _softmax(y[b], segment) if rule.loss == "softmax" else _squared(y[b], segment)
+        rate = segment.z.mean(axis=0) - rule.rate_target
+        segment.rate[:] = rule.rate_strength / x.shape[1] * rate
+        through = rule.through_recurrence, rule.through_reset
+        pull_back(params, inner, back, segment, through, gradient)
+    if not rule.autapses:
+        np.fill_diagonal(gradient.w[k : k + n], 0)
+    factor = dtype.type(1.0 / (len(x) * (window if rule.mean_over_window else 1)))
+    return TrialGradient(
+        loss * float(factor),
+        gradient.w[: len(weights.w)] * (gain * factor),
+        gradient.w_out[: len(weights.w_out)] * factor,
+        spikes.reshape(batch, length, n),
+        y.reshape(batch, length, outputs),
+    )
 
 
 def add_segment_gradient(
@@ -16,20 +96,111 @@ def add_segment_gradient(
     e-prop (Bellec et al. 2020, eq. 1) with every sum over time exchanged with the synapses.
     Returns how many target values carried an error.
     """
-    inputs, n = segment.x.shape[1], segment.z.shape[1]
-    w_rec = weights.w[inputs : inputs + n]
-    np.matmul(segment.x, weights.w[:inputs], out=segment.drive)
-    np.add(segment.drive, weights.w[-1], out=segment.drive)
-    forward_segment(params, w_rec, segment)
-    np.matmul(segment.features, weights.w_out, out=segment.error)
+    run_segment(params, weights, segment, segment.error)
     np.subtract(segment.error, segment.target, out=segment.error)
     segment.error[:warm_up] = 0
     absent = np.isnan(segment.error)
     segment.error[absent] = 0
-    np.matmul(segment.error, weights.w_out[:n].T, out=segment.signal)
-    adjoint_segment(params, w_rec, segment, False, False)
+    segment.rate[:] = 0
+    back = weights.w_out[: segment.z.shape[1]]
+    pull_back(params, weights, back, segment, CUT, gradient)
+    return int(segment.error[warm_up:].size - absent[warm_up:].sum())
+
+
+def run_segment(params: Params, weights: Weights, segment: Segment, y: Floats) -> None:
+    """Run the network over segment.x from rest; writes its states, and its outputs y (T, M)."""
+    inputs, n = segment.x.shape[1], segment.z.shape[1]
+    np.matmul(segment.x, weights.w[:inputs], out=segment.drive)
+    np.add(segment.drive, weights.w[-1], out=segment.drive)
+    forward_segment(params, weights.w[inputs : inputs + n], segment)
+    np.matmul(segment.features, weights.w_out, out=y)
+
+
+def pull_back(
+    params: Params,
+    weights: Weights,
+    feedback: Floats,
+    segment: Segment,
+    through: tuple[bool, bool],
+    gradient: Weights,
+) -> None:
+    """Add to `gradient` what segment.error and segment.rate say; overwrites segment.signal.
+
+    `through` the recurrence and the reset: with neither it is e-prop, with both and the readout's
+    own weights as feedback backpropagation through time.
+    """
+    inputs, n = segment.x.shape[1], segment.z.shape[1]
+    np.matmul(segment.error, feedback.T, out=segment.signal)
+    adjoint_segment(params, weights.w[inputs : inputs + n], segment, *through)
     gradient.w[:inputs] += segment.x.T @ segment.signal
     gradient.w[inputs : inputs + n] += segment.z_before.T @ segment.signal
     gradient.w[-1] += segment.signal.sum(axis=0)
     gradient.w_out[:] += segment.features.T @ segment.error
-    return int(segment.error[warm_up:].size - absent[warm_up:].sum())
+
+
+def _squared(y: Floats, segment: Segment) -> float:
+    """Half the squared error; writes segment.error = y - target, 0 where there is no target."""
+    np.subtract(y, segment.target, out=segment.error)
+    segment.error[np.isnan(segment.target)] = 0
+    return 0.5 * float(np.square(segment.error, dtype=np.float64).sum())
+
+
+def _softmax(y: Floats, segment: Segment) -> float:
+    """Cross entropy; turns y into probabilities and writes segment.error = y - target."""
+    y -= y.max(axis=1, keepdims=True)
+    log_p = y - np.log(np.exp(y).sum(axis=1, keepdims=True))
+    np.exp(log_p, out=y)
+    absent = np.isnan(segment.target).any(axis=1)
+    np.subtract(y, segment.target, out=segment.error)
+    segment.error[absent] = 0
+    return -float((segment.target[~absent].astype(np.float64) * log_p[~absent]).sum())
+
+
+def _with_bias(weights: Weights, inputs: int, gain: Floats) -> Weights:
+    """Copies with a bias row each, zero where none was given; gain folded into w.
+
+    With w' = g w the drive is that of a gain g, and dE/dw = g dE/dw' that of traces with g.
+    """
+    n = len(gain)
+    w = np.zeros((inputs + n + 1, n), gain.dtype)
+    w[: len(weights.w)] = weights.w
+    w_out = np.zeros((n + 1, weights.w_out.shape[1]), gain.dtype)
+    w_out[: len(weights.w_out)] = weights.w_out
+    return Weights(w * gain, w_out)
+
+
+def _check(
+    rule: RuleSettings,
+    params: Params,
+    weights: Weights,
+    inputs: Floats,
+    targets: Floats,
+    feedback: Floats | None,
+) -> None:
+    """Raise where the arrays do not fit each other, or hold what cannot be learned from."""
+    if inputs.ndim != 3 or targets.ndim != 3 or inputs.shape[:2] != targets.shape[:2]:
+        raise DataError(
+            f"inputs {inputs.shape} and targets {targets.shape} came: give (B, T, K) and (B, T, M)"
+        )
+    k, n, outputs = inputs.shape[2], len(params.alpha), targets.shape[2]
+    if 0 in (*inputs.shape, outputs):
+        raise DataError(f"inputs {inputs.shape} and targets {targets.shape} came: one is empty")
+    if weights.w.shape not in ((k + n, n), (k + n + 1, n)):
+        raise DataError(
+            f"weights.w {weights.w.shape} came for {k} inputs and {n} neurons: "
+            f"give {(k + n, n)}, or {(k + n + 1, n)} with a bias"
+        )
+    if weights.w_out.shape not in ((n, outputs), (n + 1, outputs)):
+        raise DataError(
+            f"weights.w_out {weights.w_out.shape} came for {n} neurons and {outputs} outputs: "
+            f"give {(n, outputs)}, or {(n + 1, outputs)} with a bias"
+        )
+    if (feedback is None) != (rule.feedback == "symmetric"):
+        came = "no matrix" if feedback is None else "a matrix"
+        raise ConfigError(
+            f"feedback is {rule.feedback} and {came} came: give one with feedback: given, only then"
+        )
+    if feedback is not None and feedback.shape != (n, outputs):
+        raise DataError(f"feedback {feedback.shape} came: give {(n, outputs)}")
+    if not np.isfinite(inputs).all() or np.isinf(targets).any():
+        raise DataError("inputs must be finite and targets finite or NaN: mask the rest")

@@ -27,8 +27,9 @@ class Params(NamedTuple):
     kappa: Scalar  # decay of the readout filter
     kappa_in: Scalar  # weight of the newest step in that filter, 1 - kappa
     v_th: Scalar  # threshold at rest
+    surrogate: int  # index into kernels.surrogate.KINDS
     gamma: Scalar  # height of the surrogate
-    width: Scalar  # half-width of the surrogate, in thresholds
+    width: Scalar  # width of the surrogate, in thresholds; 1 / slope
     refractory: int  # steps without a spike after a spike
 
 

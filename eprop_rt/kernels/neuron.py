@@ -1,7 +1,7 @@
 """LIF and adaptive LIF neurons in one population: O(N) a step."""
 
 from eprop_rt.kernels import compiled
-from eprop_rt.kernels.surrogate import triangular
+from eprop_rt.kernels.surrogate import apply_surrogate
 from eprop_rt.structs import Floats, Ints, Params
 
 
@@ -15,17 +15,17 @@ def advance(
     a(t) = rho a(t-1) + z(t-1)      A(t) = v_th + beta a(t)              (eq. 9, 8)
     z(t) = [v > A], 0 while refractory      psi = 0 while refractory
     """
-    v_th = params.v_th
-    for j in range(v.shape[0]):
+    v_th, n = params.v_th, v.shape[0]
+    for j in range(n):
         v[j] = params.alpha[j] * v[j] + drive[j] - z[j] * v_th
         a[j] = params.rho[j] * a[j] + z[j]
-        u = (v[j] - (v_th + params.beta[j] * a[j])) / v_th
-        z[j] = 0
+        psi[j] = (v[j] - (v_th + params.beta[j] * a[j])) / v_th  # u; psi once all are there
+        z[j] = psi[j] > 0
+    apply_surrogate(params, psi)
+    for j in range(n):
         if wait[j] > 0:
             wait[j] -= 1
+            z[j] = 0
             psi[j] = 0
-        else:
-            psi[j] = triangular(u, params.gamma, params.width) / v_th
-            if u > 0:
-                z[j] = 1
-                wait[j] = params.refractory
+        elif z[j] > 0:
+            wait[j] = params.refractory

@@ -7,13 +7,16 @@ from eprop_rt.structs import Floats, Moments, Scalar
 
 
 @compiled
-def adam(w: Floats, gradient: Floats, moments: Moments, step: int, rate: Scalar) -> None:
+def adam(
+    w: Floats, gradient: Floats, moments: Moments, step: int, rate: Scalar, epsilon: float
+) -> None:
     """One step of Adam (Kingma & Ba 2015) with decays .9 and .999; clears `gradient`.
 
-    `step` counts from 1. All arrays are flat; w, moments and gradient are written in place.
+    `step` counts from 1; `epsilon` stands beside the root of the corrected moment. All arrays are
+    flat; w, moments and gradient are written in place.
     """
     real = w.dtype.type
-    b1, b2, tiny, one = real(0.9), real(0.999), real(1e-8), real(1.0)
+    b1, b2, tiny, one = real(0.9), real(0.999), real(epsilon), real(1.0)
     scale1 = real(rate / (1.0 - 0.9**step))
     scale2 = real(1.0 / (1.0 - 0.999**step))
     for i in range(w.shape[0]):

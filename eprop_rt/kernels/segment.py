@@ -25,6 +25,7 @@ class Segment(NamedTuple):
     features: Floats  # (T, F)
     signal: Floats  # (T, N) in: dE/d(filtered spikes). out: dE/dv
     error: Floats  # (T, M)
+    rate: Floats  # (N,) dE/dz of every step beside the readout: the firing-rate regulariser
     v: Floats  # (N,)
     a: Floats  # (N,)
     wait: Ints  # (N,)
@@ -67,6 +68,7 @@ def adjoint_segment(
     """Turn `signal` from dE/d(filtered spikes) into dE/dv, walking backwards, O(N) a step.
 
     zf(t) = kappa zf(t-1) + (1-kappa) z(t)    A(t) = v_th + beta a(t)    a(t+1) = rho a(t) + z(t)
+    Reads `rate`, which is not filtered; v and a are scratch.
     """
     steps, n = s.signal.shape
     kappa = params.kappa
@@ -80,7 +82,7 @@ def adjoint_segment(
         psi = s.psi[t]
         for j in range(n):
             dzf[j] = kappa * dzf[j] + signal[j]
-            dz = rest * dzf[j] + da[j]
+            dz = rest * dzf[j] + da[j] + s.rate[j]
             dv = psi[j] * 0
             if t + 1 < steps:
                 later = s.signal[t + 1, j]

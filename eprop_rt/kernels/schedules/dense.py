@@ -1,0 +1,115 @@
+"""Dense: every synapse, every step, in one sweep over memory. The reference of the others."""
+
+import numpy as np
+
+from eprop_rt.kernels import compiled
+from eprop_rt.kernels.schedules.rows import add_rows
+from eprop_rt.kernels.schedules.structs import Dense
+from eprop_rt.structs import Floats, Ints, Params, Scalar
+
+
+@compiled
+def add_drive(w: Floats, p: Dense, pre: Floats, drive: Floats) -> None:
+    """drive_j += sum_i s_i W_ij, reading only the rows whose s_i is not zero."""
+    add_rows(w, p.synapses, pre, drive)
+
+
+# First axis of the scratch.
+P, C, PSI, RHO, BETA = range(5)
+
+
+@compiled
+def learn(
+    w: Floats,
+    p: Dense,
+    params: Params,
+    entering: Floats,
+    zb: Floats,
+    psi: Floats,
+    column: Floats,
+) -> None:
+    """One step of eligibility and gradient descent (eq. 24, 25, 28).
+
+    e_ij = psi_j (zb_i - beta_j eps_a_ij)      eps_a_ij <- rho_j eps_a_ij + e_ij
+    ebar_ij <- kappa ebar_ij + (1 - kappa) e_ij      W_ij += column_j ebar_ij
+    """
+    _prepare(p.scratch, params, psi, column)
+    if p.traces.eps_a.shape[0] == 0:
+        _learn_rows(w, p, zb, params.kappa)
+    else:
+        _learn_adaptive_rows(w, p, zb, params.kappa)
+
+
+@compiled
+def _prepare(src: Floats, params: Params, psi: Floats, column: Floats) -> None:
+    """What the rows need of each neuron."""
+    kin = params.kappa_in
+    for j in range(psi.shape[0]):
+        src[P, 0, j] = kin * psi[j]
+        src[C, 0, j] = column[j]
+        src[PSI, 0, j] = psi[j]
+        src[RHO, 0, j] = params.rho[j]
+        src[BETA, 0, j] = params.beta[j]
+
+
+@compiled
+def _gather(src: Floats, target: Ints, low: int, high: int) -> None:
+    """What one row needs of its own neurons."""
+    for kind in range(src.shape[0]):
+        for k in range(high - low):
+            src[kind, 1, k] = src[kind, 0, np.uint64(target[low + k])]
+
+
+@compiled
+def _learn_rows(w: Floats, p: Dense, zb: Floats, kappa: Scalar) -> None:
+    """Without adaptation."""
+    first, target, inputs, src = p.synapses.first, p.synapses.target, p.synapses.inputs, p.scratch
+    ebar, tiny = p.traces.ebar, p.tiny
+    n, end, nothing = src.shape[2], first.shape[1] - 1, tiny - tiny
+    at = np.uint64(min(target.shape[0], 1))
+    for i in range(first.shape[0]):
+        base = np.uint64(first[i, 0])
+        if at > 0:
+            _gather(src, target, first[i, 0], first[i, end])
+        for g in range(end):
+            z = zb[g, i]
+            for k in range(np.uint64(first[i, g]), np.uint64(first[i, g + 1])):
+                new = kappa * ebar[k] + z * src[P, at, k - base]
+                new = new if abs(new) > tiny else nothing
+                ebar[k] = new
+                w[k] += src[C, at, k - base] * new
+        if at == 0 and inputs <= i < inputs + n:
+            w[first[i, 0] + i - inputs] = 0
+
+
+@compiled
+def _learn_adaptive_rows(w: Floats, p: Dense, zb: Floats, kappa: Scalar) -> None:
+    """With adaptation."""
+    first, target, inputs, src = p.synapses.first, p.synapses.target, p.synapses.inputs, p.scratch
+    ebar, eps_a, tiny = p.traces.ebar, p.traces.eps_a, p.tiny
+    n, end, nothing = src.shape[2], first.shape[1] - 1, tiny - tiny
+    at = np.uint64(min(target.shape[0], 1))
+    for i in range(first.shape[0]):
+        base = np.uint64(first[i, 0])
+        if at > 0:
+            _gather(src, target, first[i, 0], first[i, end])
+        for g in range(end):
+            z = zb[g, i]
+            low, high = np.uint64(first[i, g]), np.uint64(first[i, g + 1])
+            for k in range(low, high):
+                adapted = z - src[BETA, at, k - base] * eps_a[k]
+                new = kappa * ebar[k] + src[P, at, k - base] * adapted
+                ebar[k] = new if abs(new) > tiny else nothing
+            for k in range(low, high):
+                w[k] += src[C, at, k - base] * ebar[k]
+            for k in range(low, high):
+                adapted = z - src[BETA, at, k - base] * eps_a[k]
+                new = src[RHO, at, k - base] * eps_a[k] + src[PSI, at, k - base] * adapted
+                eps_a[k] = new if abs(new) > tiny else nothing
+        if at == 0 and inputs <= i < inputs + n:
+            w[first[i, 0] + i - inputs] = 0
+
+
+@compiled
+def sync(w: Floats, p: Dense, params: Params) -> None:
+    """Nothing is ever pending."""

@@ -1,0 +1,131 @@
+"""What a schedule of the synapse pass keeps between two steps.
+
+Sizes: K inputs, N neurons, P = K + N + 1 presynaptic rows, G membrane time-constant groups, S
+synapses (P N where all are connected), R steps a window, H steps a frame. Synapses lie row after
+row: weights are (S,), or (P, N) where all are connected, which is the same memory.
+"""
+
+from typing import NamedTuple
+
+from eprop_rt.structs import Floats, Ints, Scalar
+
+BLOCK_ROWS = 8  # rows whose gradient goes to the optimiser at once
+SGD, MOMENTUM, RMS, ADAM = range(4)  # UpdateRule.kind
+
+# First axis of Window.ring; the last four exist in networks with adaptation only.
+ON_EBAR, UNIT_W, UNIT_EBAR, ON_EPS_A, EPS_A_TO_EBAR, UNIT_EPS_A, KEEP_EPS_A = range(7)
+SUM_COLUMN, SUM_PSI, SUM_W = range(3)  # an axis of the prefix sums of Frames: q, p, r
+
+
+class Synapses(NamedTuple):
+    """Which synapses there are; fixed."""
+
+    first: Ints  # (P, G + 1) row i onto group g is first[i, g] .. first[i, g + 1]
+    target: Ints  # (S,) postsynaptic neuron, ascending in a row; (0,) where all are connected
+    inputs: int  # K: row K + j is neuron j
+
+
+class Traces(NamedTuple):
+    """Eligibility of every synapse."""
+
+    ebar: Floats  # (S,) eligibility trace through the readout filter
+    eps_a: Floats  # (S,), or (0,) in a network without adaptation
+
+
+class Window(NamedTuple):
+    """Steps that are learned but not yet written, of `deferred` and `accumulated`."""
+
+    ring: Floats  # (3 or 7, R, N) what became of units from each of the newest R steps
+    decay: Floats  # (R, N) alpha^n
+    power: Floats  # (R + 1,) kappa^n
+    vectors: Floats  # (4, N) scratch: what the rule needs of a step
+    due: Ints  # (R + 1,) rows due[c] .. due[c + 1] are written at steps t = c modulo R
+    start: Ints  # (P,) first step that is not written in a row
+    trace: Floats  # (G, P) presynaptic trace at that step
+    events: Ints  # (P,) how often something entered the trace since
+    event_slot: Ints  # (P, R) when
+    event_size: Floats  # (P, R) how much
+    coefficient: Floats  # (R, G + 1) scratch: of traces by group, of events
+
+
+class Frames(NamedTuple):
+    """Prefix sums of `event`, in float64: of the newest frame and of the one before, in turn."""
+
+    now: Floats  # (2, 3, N) over all steps learned
+    history: Floats  # (2, H, 3, N) what `now` was before step h of its frame
+    ratio: Floats  # (2, N) (alpha / kappa)^h
+    change: Floats  # (3, N) scratch: what was added since a row was written
+    alpha: Floats  # (G,)
+    kappa: float
+    start: Ints  # (P,) first step that is not written in a row
+    trace: Floats  # (G, P) presynaptic trace at that step
+
+
+class UpdateRule(NamedTuple):
+    """What `accumulated` does with a gradient; to allocate a state, plain numbers will do."""
+
+    kind: int = SGD
+    every: int = 1  # windows an update
+    rate: Scalar | float = 1e-3
+    first_decay: Scalar | float = 0.9  # of the mean gradient: momentum, Adam
+    second_decay: Scalar | float = 0.999  # of the mean squared gradient: RMS, Adam
+    tiny: Scalar | float = 1e-8  # added to its root
+
+
+class Optimiser(NamedTuple):
+    """The rule and its state."""
+
+    rule: UpdateRule
+    m: Floats  # (S,) or (0,)
+    v: Floats  # (S,) or (0,)
+    gradient: Floats  # (S,) of windows that are closed but not yet used
+    carried: Ints  # (R,) 1 where the rows that are due at slot c use that
+
+
+class Dense(NamedTuple):
+    """The state of `dense`."""
+
+    synapses: Synapses
+    traces: Traces
+    scratch: Floats  # (5, 2, N) of each neuron; of a row's own
+    tiny: Scalar  # eligibility below this is zero: no denormals
+
+
+class Pending(NamedTuple):
+    """Steps that are learned but not written, and where they go."""
+
+    clock: Ints  # (1,) steps learned
+    synapses: Synapses
+    traces: Traces
+    window: Window
+    scratch: Floats  # (7, 1, N) of a ring's slot, one row's own neurons
+    chosen: Ints  # (P,) scratch: rows to write
+    tiny: Scalar
+
+
+class Deferred(NamedTuple):
+    """The state of `deferred`."""
+
+    pending: Pending
+
+
+class Accumulated(NamedTuple):
+    """The state of `accumulated`."""
+
+    pending: Pending
+    optimiser: Optimiser
+    block: Floats  # (8 N,) scratch: the gradient of a few rows
+
+
+class Event(NamedTuple):
+    """The state of `event`."""
+
+    clock: Ints  # (1,) steps learned
+    synapses: Synapses
+    traces: Traces
+    frames: Frames
+    chosen: Ints  # (P,) scratch: rows to write
+    tiny: Scalar
+
+
+PassState = Dense | Deferred | Accumulated | Event

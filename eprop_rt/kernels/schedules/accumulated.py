@@ -9,7 +9,7 @@ import numpy as np
 from eprop_rt.kernels import compiled
 from eprop_rt.kernels.schedules.optimisers import update_weights
 from eprop_rt.kernels.schedules.rows import add_rows
-from eprop_rt.kernels.schedules.structs import BLOCK_ROWS, Accumulated
+from eprop_rt.kernels.schedules.structs import Accumulated
 from eprop_rt.kernels.schedules.window import advance, choose_open, close_rows, note_events
 from eprop_rt.structs import Floats, Params
 
@@ -52,8 +52,9 @@ def _close_group(w: Floats, p: Accumulated, slot: int, update: int) -> None:
     pending, optimiser, block = p.pending, p.optimiser, p.block
     gradient, carried, edges = optimiser.gradient, optimiser.carried, pending.synapses.first
     first, last = pending.window.due[slot], pending.window.due[slot + 1]
-    for i in range(first, last, BLOCK_ROWS):
-        until = min(i + BLOCK_ROWS, last)
+    some = block.shape[0] // pending.window.ring.shape[2]
+    for i in range(first, last, some):
+        until = min(i + some, last)
         low, high = edges[i, 0], edges[until - 1, edges.shape[1] - 1]
         base = np.uint64(low)
         for k in range(np.uint64(high - low)):

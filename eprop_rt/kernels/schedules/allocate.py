@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from eprop_rt.kernels.schedules.structs import (
     ADAM,
-    BLOCK_ROWS,
     KEEP_EPS_A,
     MOMENTUM,
     RMS,
@@ -25,9 +24,13 @@ from eprop_rt.kernels.schedules.structs import (
     UpdateRule,
     Window,
 )
-from eprop_rt.structs import Ints, Params, Scalar
+from eprop_rt.structs import Floats, Ints, Params, Scalar
 
 Mask = NDArray[np.bool_]
+Real = np.dtype[np.floating[Any]]
+
+LINE = 64  # bytes
+BLOCK = 16384  # synapses whose gradient goes to the optimiser at once: they stay in the cache
 
 
 def dense(params: Params, inputs: int, connected: Mask | None = None) -> Dense:
@@ -37,7 +40,7 @@ def dense(params: Params, inputs: int, connected: Mask | None = None) -> Dense:
     return Dense(
         synapses,
         _traces(params, synapses),
-        np.zeros((5, 2, len(params.alpha)), real),
+        aligned_zeros((5, 2, len(params.alpha)), real),
         _tiny(params),
     )
 
@@ -62,7 +65,8 @@ def accumulated(
     if not staggered:
         due[:-1] = 0
     pending = _pending(params, synapses, due)
-    block = np.zeros(BLOCK_ROWS * len(params.alpha), params.alpha.dtype)
+    n = len(params.alpha)
+    block = aligned_zeros(max(1, BLOCK // n) * n, params.alpha.dtype)
     return Accumulated(pending, _optimiser(params, synapses, rule, steps), block)
 
 
@@ -92,6 +96,14 @@ def longest_frame(params: Params) -> int:
     return max(1, int(math.log(growth) / -math.log(decay)))
 
 
+def aligned_zeros(shape: int | tuple[int, ...], real: Real) -> Floats:
+    """Zeros that begin at a cache line: a vector then never lies across two of them."""
+    size = int(np.prod(shape))
+    memory = np.zeros(size + LINE // real.itemsize, real)
+    first = -memory.ctypes.data % LINE // real.itemsize
+    return memory[first : first + size].reshape(shape)
+
+
 def _synapses(params: Params, inputs: int, connected: Mask | None) -> Synapses:
     n = len(params.alpha)
     starts = np.arange(inputs + n + 1)[:, None] * n + params.group_start
@@ -103,7 +115,7 @@ def _synapses(params: Params, inputs: int, connected: Mask | None) -> Synapses:
 
 def _traces(params: Params, synapses: Synapses) -> Traces:
     size, real = int(synapses.first[-1, -1]), params.alpha.dtype
-    return Traces(np.zeros(size, real), np.zeros(size if params.beta.any() else 0, real))
+    return Traces(aligned_zeros(size, real), aligned_zeros(size if params.beta.any() else 0, real))
 
 
 def _tiny(params: Params) -> Scalar:
@@ -118,7 +130,7 @@ def _pending(params: Params, synapses: Synapses, due: Ints) -> Pending:
         synapses=synapses,
         traces=_traces(params, synapses),
         window=_window(params, synapses, due),
-        scratch=np.zeros((KEEP_EPS_A + 1, 1, n), real),
+        scratch=aligned_zeros((KEEP_EPS_A + 1, 1, n), real),
         chosen=np.zeros(len(synapses.first), np.int64),
         tiny=_tiny(params),
     )
@@ -137,11 +149,13 @@ def _window(params: Params, synapses: Synapses, due: Ints) -> Window:
     n, groups, real = len(params.alpha), len(params.group_alpha), params.alpha.dtype
     kinds = KEEP_EPS_A + 1 if params.beta.any() else UNIT_EBAR + 1
     ages = np.arange(steps + 1)
+    decay = aligned_zeros((steps, n), real)
+    decay[:] = np.power(params.alpha.astype(np.float64), ages[:-1, None])
     return Window(
-        ring=np.zeros((kinds, steps, n), real),
-        decay=np.power(params.alpha.astype(np.float64), ages[:-1, None]).astype(real),
+        ring=aligned_zeros((kinds, steps, n), real),
+        decay=decay,
         power=np.power(float(params.kappa), ages).astype(real),
-        vectors=np.zeros((4, n), real),
+        vectors=aligned_zeros((4, n), real),
         due=due,
         start=np.zeros(rows, np.int64),
         trace=np.zeros((groups, rows), real),
@@ -153,12 +167,12 @@ def _window(params: Params, synapses: Synapses, due: Ints) -> Window:
 
 
 def _frames(params: Params, rows: int, steps: int) -> Frames:
-    n, groups = len(params.alpha), len(params.group_alpha)
+    n, groups, double = len(params.alpha), len(params.group_alpha), np.dtype(np.float64)
     return Frames(
-        now=np.zeros((2, 3, n)),
-        history=np.zeros((2, steps, 3, n)),
-        ratio=np.zeros((2, n)),
-        change=np.zeros((3, n)),
+        now=aligned_zeros((2, 3, n), double),
+        history=aligned_zeros((2, steps, 3, n), double),
+        ratio=aligned_zeros((2, n), double),
+        change=aligned_zeros((3, n), double),
         alpha=params.group_alpha.astype(np.float64),
         kappa=float(params.kappa),
         start=np.zeros(rows, np.int64),
@@ -167,12 +181,12 @@ def _frames(params: Params, rows: int, steps: int) -> Frames:
 
 
 def _optimiser(params: Params, synapses: Synapses, rule: UpdateRule, steps: int) -> Optimiser:
-    real: Any = params.alpha.dtype.type
+    real = params.alpha.dtype
     size = int(synapses.first[-1, -1])
     return Optimiser(
-        rule=UpdateRule(rule.kind, rule.every, *(real(number) for number in rule[2:])),
-        m=np.zeros(size if rule.kind in (MOMENTUM, ADAM) else 0, real),
-        v=np.zeros(size if rule.kind in (RMS, ADAM) else 0, real),
-        gradient=np.zeros(size, real),
+        rule=UpdateRule(rule.kind, rule.every, *(real.type(number) for number in rule[2:])),
+        m=aligned_zeros(size if rule.kind in (MOMENTUM, ADAM) else 0, real),
+        v=aligned_zeros(size if rule.kind in (RMS, ADAM) else 0, real),
+        gradient=aligned_zeros(size, real),
         carried=np.zeros(steps, np.int64),
     )

@@ -53,9 +53,9 @@ def _prepare(src: Floats, params: Params, psi: Floats, column: Floats) -> None:
 
 
 @compiled
-def _gather(src: Floats, target: Ints, low: int, high: int) -> None:
+def _gather(src: Floats, kinds: int, target: Ints, low: int, high: int) -> None:
     """What one row needs of its own neurons."""
-    for kind in range(src.shape[0]):
+    for kind in range(kinds):
         for k in range(high - low):
             src[kind, 1, k] = src[kind, 0, np.uint64(target[low + k])]
 
@@ -70,7 +70,7 @@ def _learn_rows(w: Floats, p: Dense, zb: Floats, kappa: Scalar) -> None:
     for i in range(first.shape[0]):
         base = np.uint64(first[i, 0])
         if at > 0:
-            _gather(src, target, first[i, 0], first[i, end])
+            _gather(src, C + 1, target, first[i, 0], first[i, end])
         for g in range(end):
             z = zb[g, i]
             for k in range(np.uint64(first[i, g]), np.uint64(first[i, g + 1])):
@@ -92,7 +92,7 @@ def _learn_adaptive_rows(w: Floats, p: Dense, zb: Floats, kappa: Scalar) -> None
     for i in range(first.shape[0]):
         base = np.uint64(first[i, 0])
         if at > 0:
-            _gather(src, target, first[i, 0], first[i, end])
+            _gather(src, BETA + 1, target, first[i, 0], first[i, end])
         for g in range(end):
             z = zb[g, i]
             low, high = np.uint64(first[i, g]), np.uint64(first[i, g + 1])

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from eprop_rt.structs import Floats, Ints, Scalar
 
-BLOCK_ROWS = 8  # rows whose gradient goes to the optimiser at once
 SGD, MOMENTUM, RMS, ADAM = range(4)  # UpdateRule.kind
 
 # First axis of Window.ring; the last four exist in networks with adaptation only.
@@ -114,7 +113,7 @@ class Accumulated(NamedTuple):
 
     pending: Pending
     optimiser: Optimiser
-    block: Floats  # (8 N,) scratch: the gradient of a few rows
+    block: Floats  # (a multiple of N,) scratch: the gradient of a few rows
 
 
 class Event(NamedTuple):

@@ -159,10 +159,11 @@ def _window(params: Params, synapses: Synapses, due: Ints) -> Window:
         due=due,
         start=np.zeros(rows, np.int64),
         trace=np.zeros((groups, rows), real),
+        fresh=np.arange(rows),
+        fresh_rows=np.array([rows]),
         events=np.zeros(rows, np.int64),
-        event_slot=np.zeros((rows, steps), np.int64),
+        event_slot=np.zeros((rows, steps), np.int16),
         event_size=np.zeros((rows, steps), real),
-        coefficient=np.zeros((steps, groups + 1), real),
     )
 
 

@@ -28,7 +28,7 @@ SCHEDULES: dict[type, ModuleType] = {
 def add_drive(w: Floats, p: PassState, pre: Floats, drive: Floats) -> None:
     """drive_j += sum_i s_i W_ij, as the weights are after all steps learned.
 
-    w (P, N) or (S,); `event`, and `deferred` with sparse connectivity, write the rows they read.
+    w (P, N) or (S,); `deferred` and `event` write the rows that they read.
     """
     SCHEDULES[type(p)].add_drive(w.reshape(-1), p, pre, drive)
 

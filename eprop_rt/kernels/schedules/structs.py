@@ -7,6 +7,9 @@ row: weights are (S,), or (P, N) where all are connected, which is the same memo
 
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from eprop_rt.structs import Floats, Ints, Scalar
 
 SGD, MOMENTUM, RMS, ADAM = range(4)  # UpdateRule.kind
@@ -38,13 +41,14 @@ class Window(NamedTuple):
     decay: Floats  # (R, N) alpha^n
     power: Floats  # (R + 1,) kappa^n
     vectors: Floats  # (4, N) scratch: what the rule needs of a step
-    due: Ints  # (R + 1,) rows due[c] .. due[c + 1] are written at steps t = c modulo R
+    due: Ints  # (R + 1,) rows due[c] .. due[c + 1] have their turn at steps t = c modulo R
     start: Ints  # (P,) first step that is not written in a row
     trace: Floats  # (G, P) presynaptic trace at that step
-    events: Ints  # (P,) how often something entered the trace since
-    event_slot: Ints  # (P, R) when
+    fresh: Ints  # (P,) rows that begin with the next step
+    fresh_rows: Ints  # (1,) how many
+    events: Ints  # (P,) how often something entered the trace since the row began
+    event_slot: NDArray[np.int16]  # (P, R) when
     event_size: Floats  # (P, R) how much
-    coefficient: Floats  # (R, G + 1) scratch: of traces by group, of events
 
 
 class Frames(NamedTuple):

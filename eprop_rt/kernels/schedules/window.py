@@ -36,11 +36,13 @@ def note_events(window: Window, now: int, entering: Floats, zb: Floats) -> None:
     """Keep what entered each presynaptic trace at step `now`, or the trace where a row begins."""
     start, trace, events = window.start, window.trace, window.events
     slot = now % window.ring.shape[1]
+    for k in range(window.fresh_rows[0]):
+        i = window.fresh[k]
+        for g in range(trace.shape[0]):
+            trace[g, i] = zb[g, i]
+    window.fresh_rows[0] = 0
     for i in range(entering.shape[0]):
-        if start[i] == now:
-            for g in range(trace.shape[0]):
-                trace[g, i] = zb[g, i]
-        elif entering[i] != 0:
+        if entering[i] != 0 and start[i] < now:
             window.event_slot[i, events[i]] = slot
             window.event_size[i, events[i]] = entering[i]
             events[i] += 1
@@ -131,7 +133,7 @@ def close_rows(out: Floats, shift: int, p: Pending, count: int) -> None:
         window.events,
     )
     now, slots, n = p.clock[0], ring.shape[1], ring.shape[2]
-    sparse, end = target.shape[0] > 0, first.shape[1] - 1
+    sparse, end, fresh = target.shape[0] > 0, first.shape[1] - 1, window.fresh_rows[0]
     src = p.scratch if sparse else ring
     for k in range(count):
         i = p.chosen[k]
@@ -142,16 +144,18 @@ def close_rows(out: Floats, shift: int, p: Pending, count: int) -> None:
             slot = 0
         add_start(out, shift, traces, first, i, trace, src, slot, power[now - start[i]], p.tiny)
         for e in range(events[i]):
-            slot = window.event_slot[i, e]
+            slot = int(window.event_slot[i, e])
             if sparse:
                 gather(ring, slot, target, low, high, src)
                 slot = 0
             add_event(out, shift, traces, low, high, src, slot, window.event_size[i, e])
         events[i] = 0
         start[i] = now
-        own = i - p.synapses.inputs
-        if not sparse and 0 <= own < n:
-            out[low + own - shift] = 0
+        window.fresh[fresh + k] = i
+        j = i - p.synapses.inputs
+        if not sparse and 0 <= j < n:
+            out[low + j - shift] = 0
+    window.fresh_rows[0] = fresh + count
 
 
 @compiled

@@ -2,20 +2,30 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
+# Versions that are known to work together; each of the four is skipped where it cannot be had.
+PEER_TORCH := torch==2.13.0
+PEER_SNNTORCH := $(PEER_TORCH) snntorch==1.0.0
+PEER_BRAINTRACE := braintrace==0.2.6 brainstate==0.5.4 brainunit==0.5.2 braintools==0.3.0 brainevent==0.2.1 \
+  jax==0.10.2 jaxlib==0.10.2
+PEER_NEST := nest-simulator==3.10.0
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test torch check format lock clean
+PYTHON_IS_NEW := @$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python {v[0]}.{v[1]} came, 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+
+.PHONY: help demo test torch peers check format lock clean
 
 help:
 	@echo "make demo    a decoder learns from zero in closed loop, over LSL and ZeroMQ"
 	@echo "make test    the tests, compiled and interpreted"
 	@echo "make torch   PyTorch, with which some tests compare gradients (optional)"
+	@echo "make peers   NEST, braintrace, snnTorch and PyTorch in $(PEERS), for eprop-rt bench step --peers"
 	@echo "make check   formatting, lint, types, imports, schemas"
 	@echo "make format  mend formatting and imports"
 	@echo "make lock    compile constraints.txt anew from pyproject.toml"
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python {v[0]}.{v[1]} came, 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+	$(PYTHON_IS_NEW)
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/ready: pyproject.toml constraints.txt | $(VENV)/bin/python
@@ -39,6 +49,19 @@ test: $(VENV)/ready-dev
 torch: $(VENV)/ready-dev
 	@$(PIP) torch==2.13.0
 
+# Other simulators, to compare speed with. NEST is GPL: it stays in an environment and a process of
+# its own.
+peers: | $(PEERS)/bin/python
+	@for peer in "$(PEER_TORCH)" "$(PEER_SNNTORCH)" "$(PEER_BRAINTRACE)" "$(PEER_NEST)"; do \
+	  echo "adding $$peer ..."; \
+	  $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check numpy==2.4.6 $$peer \
+	    || echo "$$peer could not be installed: eprop-rt bench step --peers skips it"; \
+	done
+
+$(PEERS)/bin/python:
+	$(PYTHON_IS_NEW)
+	$(PYTHON) -m venv $(PEERS)
+
 check: $(VENV)/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -54,4 +77,4 @@ lock: $(VENV)/bin/python
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate --output-file constraints.txt pyproject.toml
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache

@@ -3,6 +3,7 @@
 Numbers in, numbers out: nothing here opens a socket or a file, reads a clock or writes a log.
 """
 
+from eprop_rt.approximation import approximation_cosines, cosine
 from eprop_rt.config import BinSettings, EpropSettings, PipelineSettings, RuleSettings
 from eprop_rt.decoder import Decoder, build_decoder
 from eprop_rt.engine import Engine
@@ -23,6 +24,8 @@ __all__ = [
     "RuleSettings",
     "StreamInfo",
     "TrialGradient",
+    "approximation_cosines",
     "build_decoder",
+    "cosine",
     "trial_gradient",
 ]

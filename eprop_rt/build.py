@@ -1,17 +1,52 @@
 """From settings to arrays: the only place where a time constant becomes a decay."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from eprop_rt.config import NetworkSettings, SurrogateSettings
+from eprop_rt.config import EpropSettings, NetworkSettings, SurrogateSettings
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels.segment import Segment
 from eprop_rt.kernels.surrogate import AREA, KINDS
-from eprop_rt.structs import Params, State, Traces, Weights
+from eprop_rt.structs import (
+    ELIGIBILITIES,
+    FULL,
+    PRESYNAPTIC_FILTER,
+    History,
+    Membrane,
+    OnlineRule,
+    OnlineTraces,
+    Params,
+    State,
+    Weights,
+)
 
 Real = np.dtype[np.floating[Any]]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What a network is: `connected` (P, N), or None where every synapse is there."""
+
+    params: Params
+    weights: Weights  # w (P, N); (S,) where some synapses are missing, row after row
+    connected: Mask | None
+    inputs: int
+    outputs: int
+
+    @property
+    def neurons(self) -> int:
+        """How many."""
+        return len(self.params.alpha)
+
+    @property
+    def rows(self) -> int:
+        """Presynaptic rows: inputs, neurons, bias."""
+        return self.inputs + self.neurons + 1
 
 
 def decay(tau_s: float, dt_s: float) -> float:
@@ -31,8 +66,12 @@ def surrogate_height(settings: SurrogateSettings) -> float:
     return 1.0 / (AREA[KINDS.index(settings.kind)] * settings.width)
 
 
-def build_params(settings: NetworkSettings, bin_s: float, dtype: Real) -> Params:
-    """Decays per bin; neurons lie sorted by membrane time constant, adaptive ones spread evenly."""
+def build_params(settings: NetworkSettings, bin_s: float, dtype: Real, seed: int = 0) -> Params:
+    """Decays per bin; neurons lie sorted by membrane time constant, adaptive ones spread evenly.
+
+    `seed` is of the spikes that are drawn. Raises ConfigError where a refractory time is shorter
+    than a bin.
+    """
     real = dtype.type
     n, groups = settings.neurons, settings.tau_groups
     taus = np.geomspace(*settings.membrane_tau_s, groups)
@@ -40,74 +79,109 @@ def build_params(settings: NetworkSettings, bin_s: float, dtype: Real) -> Params
     group_alpha = np.array([decay(t, bin_s) for t in taus], dtype)
     share = np.floor(np.arange(n + 1) * settings.adaptive_fraction + 1e-9)  # 0.3 of 40 is 12
     adaptive = np.diff(share) > 0
+    alpha = np.repeat(group_alpha, np.diff(start))
     kappa = decay(settings.readout_tau_s, bin_s)
+    kappa_e = decay(settings.eligibility_tau_s or settings.readout_tau_s, bin_s)
+    plus = settings.convention == "eprop_plus"
+    tau_s = settings.synapse_tau_s
     if 0 < settings.refractory_s < bin_s:
         raise ConfigError(
             f"network.refractory_s {settings.refractory_s} is shorter than one bin of {bin_s} s: "
             "use 0 or at least one bin"
         )
     return Params(
-        alpha=np.repeat(group_alpha, np.diff(start)),
+        alpha=alpha,
         rho=np.full(n, decay(settings.adaptation_tau_s, bin_s), dtype),
         beta=(adaptive * settings.adaptation_strength).astype(dtype),
         group_start=start,
         group_alpha=group_alpha,
-        kappa=real(kappa),
-        kappa_in=real(1 - kappa),
+        alpha_s=real(0 if tau_s is None else decay(tau_s, bin_s)),
+        # A reset at once, after the pseudo-derivative, is one at the next step that has decayed.
+        reset=settings.threshold * (alpha if plus else np.ones(n, dtype)),
         v_th=real(settings.threshold),
+        threshold=np.full(n, settings.threshold, dtype),
         surrogate=KINDS.index(settings.surrogate.kind),
-        gamma=real(surrogate_height(settings.surrogate)),
-        width=real(settings.surrogate.width),
+        shape=np.array([surrogate_height(settings.surrogate), settings.surrogate.width], dtype),
+        escape=settings.spikes == "escape",
+        seed=seed,
         refractory=round(settings.refractory_s / bin_s),
+        kappa=real(kappa),
+        kappa_in=real(1 if plus else 1 - kappa),
+        carries=plus,
+        kappa_e=real(kappa_e),
+        kappa_e_in=real(1 if plus else 1 - kappa_e),
     )
+
+
+def build_connections(settings: NetworkSettings, inputs: int, seed: int) -> Mask | None:
+    """Which synapses there are (P, N), drawn; the bias always, autapses never. None: all."""
+    if settings.connectivity == 1:
+        return None
+    n = settings.neurons
+    rng = np.random.default_rng((seed, 1))
+    connected: Mask = rng.random((inputs + n + 1, n)) < settings.connectivity
+    connected[-1] = True
+    np.fill_diagonal(connected[inputs : inputs + n], False)
+    return connected
 
 
 def build_weights(
     settings: NetworkSettings, inputs: int, features: int, outputs: int, seed: int
 ) -> Weights:
     """Gaussian weights scaled by fan-in, no autapses, zero bias and lagged readout; float64."""
-    n = settings.neurons
+    n, share = settings.neurons, settings.connectivity
     rng = np.random.default_rng(seed)
     w = np.zeros((inputs + n + 1, n))
-    w[:inputs] = rng.normal(0, settings.input_gain / math.sqrt(inputs), (inputs, n))
-    w[inputs : inputs + n] = rng.normal(0, settings.recurrent_gain / math.sqrt(n), (n, n))
+    w[:inputs] = rng.normal(0, settings.input_gain / math.sqrt(inputs * share), (inputs, n))
+    w[inputs : inputs + n] = rng.normal(0, settings.recurrent_gain / math.sqrt(n * share), (n, n))
     np.fill_diagonal(w[inputs : inputs + n], 0)
     w_out = np.zeros((features, outputs))
     w_out[:n] = rng.normal(0, settings.readout_gain / math.sqrt(n), (n, outputs))
     return Weights(w, w_out)
 
 
-def build_state(params: Params, inputs: int, features: int, outputs: int) -> State:
+def build_network(settings: EpropSettings, inputs: int, outputs: int, bin_s: float) -> Network:
+    """Everything of a network but its state."""
+    dtype: Real = np.dtype(settings.dtype)
+    features = settings.network.neurons + settings.readout.lags * inputs + 1
+    connected = build_connections(settings.network, inputs, settings.seed)
+    drawn = build_weights(settings.network, inputs, features, outputs, settings.seed)
+    w = drawn.w if connected is None else drawn.w[connected]
+    return Network(
+        build_params(settings.network, bin_s, dtype, settings.seed),
+        Weights(w.astype(dtype), drawn.w_out.astype(dtype)),
+        connected,
+        inputs,
+        outputs,
+    )
+
+
+def build_state(network: Network) -> State:
     """A network at rest."""
-    dtype, n = params.alpha.dtype, len(params.alpha)
-    rows = inputs + n + 1
+    dtype, n = network.params.alpha.dtype, network.neurons
     state = State(
-        v=np.zeros(n, dtype),
-        a=np.zeros(n, dtype),
+        membrane=build_membrane(n, dtype),
         z=np.zeros(n, dtype),
         psi=np.zeros(n, dtype),
-        wait=np.zeros(n, np.int64),
         drive=np.zeros(n, dtype),
-        pre=np.zeros(rows, dtype),
-        zb=np.zeros((len(params.group_alpha), rows), dtype),
-        features=np.zeros(features, dtype),
-        y=np.zeros(outputs, dtype),
+        pre=np.zeros(network.rows, dtype),
+        features=np.zeros(len(network.weights.w_out), dtype),
+        y=np.zeros(network.outputs, dtype),
+        carried=np.zeros(network.outputs, dtype),
+        steps=np.zeros(1, np.int64),
     )
     state.features[-1] = 1
     return state
 
 
-def build_traces(params: Params, inputs: int) -> Traces:
-    """Eligibility of a network that has not moved yet."""
-    n = len(params.alpha)
-    shape = (inputs + n + 1, n)
-    dtype = params.alpha.dtype
-    adaptive = bool(params.beta.any())
-    return Traces(np.zeros(shape, dtype), np.zeros(shape if adaptive else (0, 0), dtype))
+def build_membrane(neurons: int, dtype: Real) -> Membrane:
+    """Neurons at rest."""
+    v, current, a = (np.zeros(neurons, dtype) for _ in range(3))
+    return Membrane(v, current, a, np.zeros(neurons, np.int64))
 
 
 def build_segment(params: Params, length: int, inputs: int, features: int, outputs: int) -> Segment:
-    """Scratch for one rehearsed segment of `length` steps."""
+    """Scratch for one segment of `length` steps."""
     dtype, n = params.alpha.dtype, len(params.alpha)
     return Segment(
         x=np.zeros((length, inputs), dtype),
@@ -116,11 +190,74 @@ def build_segment(params: Params, length: int, inputs: int, features: int, outpu
         z=np.zeros((length, n), dtype),
         z_before=np.zeros((length, n), dtype),
         psi=np.zeros((length, n), dtype),
+        v=np.zeros((length, n), dtype),
         features=np.zeros((length, features), dtype),
+        y=np.zeros((length, outputs), dtype),
         signal=np.zeros((length, n), dtype),
         error=np.zeros((length, outputs), dtype),
         rate=np.zeros(n, dtype),
-        v=np.zeros(n, dtype),
-        a=np.zeros(n, dtype),
-        wait=np.zeros(n, np.int64),
+        membrane=build_membrane(n, dtype),
+        draw=np.zeros(1, np.int64),
+    )
+
+
+def build_history(network: Network, steps: int) -> History:
+    """The newest `steps` steps of a network that has made none."""
+    dtype, n = network.params.alpha.dtype, network.neurons
+    return History(
+        pre=np.zeros((steps, network.rows), dtype),
+        psi=np.zeros((steps, n), dtype),
+        z=np.zeros((steps, n), dtype),
+        v=np.zeros((steps, n), dtype),
+        features=np.zeros((steps, len(network.weights.w_out)), dtype),
+        y=np.zeros((steps, network.outputs), dtype),
+        label=np.full((steps, network.outputs), np.nan, dtype),
+        steps=np.zeros(1, np.int64),
+    )
+
+
+def build_online_traces(network: Network, rule: OnlineRule) -> OnlineTraces:
+    """Online learning that has seen nothing yet."""
+    params, n = network.params, network.neurons
+    dtype = params.alpha.dtype
+    shape = (len(params.group_alpha), network.rows)
+    goes_past = rule.voltage_l2 > 0 or rule.eligibility != FULL
+    return OnlineTraces(
+        zs=np.zeros(network.rows, dtype),
+        zb=np.zeros(shape, dtype),
+        zk=np.zeros(shape if rule.eligibility == PRESYNAPTIC_FILTER else (0, 0), dtype),
+        psi_bar=np.zeros(n, dtype),
+        f=np.zeros(n, dtype),
+        ebar_norm=np.zeros(n, dtype),
+        eps_norm=np.zeros(n, dtype),
+        square=np.zeros(n, dtype),
+        squares=np.zeros(1, np.int64),
+        scale=np.ones(1, dtype),
+        signal=np.zeros(n, dtype),
+        column=np.zeros(n, dtype),
+        direct=np.zeros(n if goes_past else 0, dtype),
+        zb_norm=np.zeros(shape[0], dtype),
+        error=np.zeros(network.outputs, dtype),
+    )
+
+
+def build_online_rule(settings: EpropSettings, bin_s: float) -> OnlineRule:
+    """A step of online learning, in the network's dtype and per bin."""
+    online, penalties = settings.online, settings.penalties
+    real = np.dtype(settings.dtype).type
+    by_scale = online.pass_kind in ("deferred", "event", "outer")
+    shrink = online.learning_rate * penalties.weight_decay if by_scale else 0.0
+    return OnlineRule(
+        rate=real(-1 if online.pass_kind == "accumulated" else online.learning_rate),
+        per_neuron=online.optimiser == "rms",
+        decay=real(0.99),
+        tiny=real(1e-8),
+        rate_strength=real(penalties.rate_strength),
+        rate_target=real(penalties.rate_target_hz * bin_s),
+        rate_decay=real(decay(penalties.rate_tau_s, bin_s)),
+        spike_l1=real(penalties.spike_l1),
+        voltage_l2=real(penalties.voltage_l2),
+        keep=real(1 - shrink),
+        cap=real(penalties.update_norm or math.inf),
+        eligibility=ELIGIBILITIES.index(online.eligibility),
     )

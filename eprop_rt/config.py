@@ -68,7 +68,19 @@ class SurrogateSettings(Settings):
 class NetworkSettings(Settings):
     """One population of LIF and adaptive LIF neurons with time constants of their own."""
 
+    convention: Literal["bellec2020", "eprop_plus"] = Field(
+        "bellec2020", description="reset, filters and readout; docs/conventions.md"
+    )
     neurons: Annotated[int, Field(gt=0)] = 256
+    connectivity: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0, description="share of the synapses that exist"
+    )
+    spikes: Literal["threshold", "escape"] = Field(
+        "threshold", description="escape: drawn from the noise whose density is the surrogate"
+    )
+    synapse_tau_s: Positive | None = Field(
+        None, description="of the synaptic current; none: spikes drive the membrane itself"
+    )
     adaptive_fraction: Share = 0.5
     membrane_tau_s: tuple[Positive, Positive] = Field(
         (0.05, 0.6), description="shortest and longest; the groups between lie log-uniform"
@@ -77,6 +89,9 @@ class NetworkSettings(Settings):
     adaptation_tau_s: Positive = 0.75
     adaptation_strength: NonNegative = 0.4
     readout_tau_s: Positive = 0.1
+    eligibility_tau_s: Positive | None = Field(
+        None, description="of the eligibility trace's filter; none: the readout's"
+    )
     refractory_s: NonNegative = 0.0
     threshold: Positive = 1.0
     input_gain: NonNegative = 0.5
@@ -95,11 +110,19 @@ class NetworkSettings(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _escape_noise_has_a_density(self) -> Self:
+        if self.spikes == "escape" and self.surrogate.height is not None:
+            raise ValueError(
+                f"spikes: escape came with surrogate.height {self.surrogate.height}: the surrogate "
+                "is then the density of the noise, set its height to null"
+            )
+        return self
+
 
 class RuleSettings(Settings):
-    """E-prop on whole trials, convention bellec2020; the switches under which it is published."""
+    """E-prop on whole trials; the switches under which it is published."""
 
-    convention: Literal["bellec2020"] = "bellec2020"
     input_gain: Literal["one", "one_minus_alpha"] = Field(
         "one", description="factor on everything that drives a neuron, and on its traces"
     )
@@ -117,29 +140,147 @@ class RuleSettings(Settings):
     )
     rate_strength: NonNegative = Field(0.0, description="of the firing-rate regulariser")
     rate_target: NonNegative = Field(0.01, description="spikes a step")
+    spike_l1: NonNegative = Field(0.0, description="price of a spike a step, of every neuron")
+    voltage_l2: NonNegative = Field(
+        0.0, description="price of half the mean squared voltage, of every neuron"
+    )
+    eligibility: Literal["full", "unfiltered", "presynaptic_filter", "rank_one"] = Field(
+        "full", description="or an approximation of it that needs vectors only, online"
+    )
     autapses: bool = Field(False, description="whether a neuron's synapse onto itself learns")
     trial_reset: bool = Field(True, description="rest before every trial; else one long trial")
     through_recurrence: bool = Field(False, description="with through_reset: BPTT, not e-prop")
     through_reset: bool = False
 
+    @model_validator(mode="after")
+    def _approximates_eprop_only(self) -> Self:
+        if self.eligibility != "full" and (self.through_recurrence or self.through_reset):
+            raise ValueError(
+                f"eligibility: {self.eligibility} came with through_recurrence or through_reset: "
+                "it approximates e-prop, leave both off or set eligibility: full"
+            )
+        return self
+
 
 class OnlineSettings(Settings):
     """Learning at every bin, from the eligibility traces of that very bin."""
 
-    optimiser: Literal["sgd", "adam", "none"] = "sgd"
+    optimiser: Literal["sgd", "rms", "momentum", "adam", "none"] = Field(
+        "sgd", description="rms: per neuron; momentum and adam: per synapse"
+    )
     learning_rate: Positive = 1e-3
     update_every: Annotated[int, Field(gt=0)] = Field(
         1, description="bins whose gradients add up to one update"
     )
+    schedule: Literal["auto", "dense", "deferred", "event", "accumulated"] | None = Field(
+        None,
+        description="of the synapse pass; auto: the fastest here; none: accumulated where the "
+        "optimiser or update_every wants it, else dense",
+    )
+    deferral_bins: Annotated[int, Field(gt=0)] = Field(
+        32, description="of the deferred schedule: a row is written once in so many bins"
+    )
+    feedback: Literal["symmetric", "random", "adaptive", "external"] = Field(
+        "symmetric",
+        description="what carries errors back: the readout's weights, a fixed random matrix, one "
+        "that follows the readout (Kolen-Pollack), or nothing: signals are given",
+    )
+    feedback_decay: Share = Field(
+        1e-3, description="of adaptive feedback and readout, a share of both at every update"
+    )
+    label_delay_s: NonNegative = Field(
+        0.0, description="labels that come up to so much later still meet their own eligibility"
+    )
+    eligibility: Literal["full", "unfiltered", "presynaptic_filter", "rank_one"] = Field(
+        "full",
+        description="full is e-prop; the others approximate it with vectors in place of matrices",
+    )
 
     @model_validator(mode="after")
-    def _sgd_is_per_step(self) -> Self:
-        if self.optimiser == "sgd" and self.update_every != 1:
-            raise ValueError(
-                f"sgd updates at every bin, update_every is {self.update_every}: "
-                "set it to 1, or use optimiser: adam"
-            )
+    def _parts_go_together(self) -> Self:
+        why = clash(self)
+        if why is not None:
+            raise ValueError(why)
         return self
+
+    @property
+    def pass_kind(self) -> str:
+        """The schedule that the settings come to."""
+        if self.eligibility != "full":
+            return "outer"
+        if self.schedule is not None and self.schedule != "dense":
+            return self.schedule
+        per_synapse = self.optimiser in ("momentum", "adam")
+        return "accumulated" if per_synapse or self.update_every > 1 else "dense"
+
+
+def clash(online: OnlineSettings) -> str | None:
+    """Which optimiser, schedule and rule do not commute, and the nearest that do."""
+    optimiser, schedule, every = online.optimiser, online.schedule, online.update_every
+    per_synapse = optimiser in ("momentum", "adam")
+    at_every_bin = schedule in (None, "dense", "auto") and not per_synapse and every == 1
+    return _first(
+        (
+            schedule in ("deferred", "event") and per_synapse,
+            f"optimiser {optimiser} came with schedule {schedule}: its step depends on each "
+            "gradient apart, which does not commute with deferral; set schedule: accumulated and "
+            "update_every: 10, or optimiser: rms",
+        ),
+        (
+            schedule in ("dense", "deferred", "event") and every > 1,
+            f"update_every {every} came with schedule {schedule}, which learns at every bin: set "
+            "update_every: 1, or schedule: accumulated",
+        ),
+        (
+            online.eligibility != "full" and not at_every_bin,
+            f"eligibility {online.eligibility} came with optimiser {optimiser}, schedule "
+            f"{schedule}, update_every {every}: it is learned at every bin, set optimiser: sgd or "
+            "rms, schedule: dense and update_every: 1",
+        ),
+        (
+            online.feedback == "external" and optimiser == "none",
+            "feedback external came with optimiser none: nothing would learn, set sgd or rms",
+        ),
+    )
+
+
+def _first(*rules: tuple[bool, str]) -> str | None:
+    return next((why for broken, why in rules if broken), None)
+
+
+class PenaltySettings(Settings):
+    """What learning keeps small beside the error, online and in rehearsal."""
+
+    rate_strength: NonNegative = Field(0.0, description="pull of each neuron's rate to its target")
+    rate_target_hz: NonNegative = 10.0
+    rate_tau_s: Positive = Field(1.0, description="of the running rate, online")
+    spike_l1: NonNegative = Field(0.0, description="price of a spike")
+    voltage_l2: NonNegative = Field(0.0, description="half of it times the squared voltage")
+    weight_decay: NonNegative = Field(
+        0.0, description="share of a weight, times the learning rate, that an update takes off"
+    )
+    weight_clamp: Positive | None = Field(None, description="bound on a weight's size")
+    update_norm: Positive | None = Field(
+        None, description="bound on the Frobenius norm of one online update"
+    )
+
+
+class AnnealingSettings(Settings):
+    """Quantities that move, at a constant ratio a second, from the first value to the second."""
+
+    over_s: Positive = Field(description="of learning, until the second value is there")
+    surrogate_width: tuple[Positive, Positive] | None = None
+    threshold: tuple[Positive, Positive] | None = None
+
+
+class HomeostasisSettings(Settings):
+    """Thresholds that rise where a neuron fires more than its target, and fall where less."""
+
+    target_hz: Positive = 10.0
+    tau_s: Positive = Field(10.0, description="of the running rate")
+    strength_per_s: Positive = Field(
+        0.01, description="thresholds a second where a neuron fires twice its target"
+    )
 
 
 class ReadoutSettings(Settings):
@@ -181,12 +322,65 @@ class EpropSettings(Settings):
     kind: Literal["eprop"] = "eprop"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     dtype: Literal["float32", "float64"] = "float32"
+    loss: Literal["squared", "softmax"] = Field(
+        "squared", description="softmax: outputs are probabilities of classes, labels one-hot"
+    )
     inputs: InputScaleSettings = InputScaleSettings()
     targets: ScaleSettings = ScaleSettings()
     network: NetworkSettings = NetworkSettings()
     online: OnlineSettings = OnlineSettings()
     readout: ReadoutSettings = ReadoutSettings()
     rehearsal: RehearsalSettings = RehearsalSettings()
+    penalties: PenaltySettings = PenaltySettings()
+    annealing: AnnealingSettings | None = None
+    homeostasis: HomeostasisSettings | None = None
+
+    @model_validator(mode="after")
+    def _parts_go_together(self) -> Self:
+        why = engine_clash(self)
+        if why is not None:
+            raise ValueError(why)
+        return self
+
+
+def engine_clash(settings: EpropSettings) -> str | None:
+    """Which parts of an engine cannot go together, and the nearest that can."""
+    online, penalties, network = settings.online, settings.penalties, settings.network
+    kind = online.pass_kind
+    adapts = network.adaptive_fraction > 0 and network.adaptation_strength > 0
+    return _first(
+        (
+            kind == "event" and adapts,
+            "online.schedule event came with adaptive neurons, whose eligibility has no prefix "
+            "sum: set online.schedule: deferred, or network.adaptive_fraction: 0",
+        ),
+        (
+            penalties.weight_clamp is not None and kind in ("deferred", "event", "outer"),
+            f"penalties.weight_clamp came with online.schedule {online.schedule} and eligibility "
+            f"{online.eligibility}: a bound does not commute with deferral; set schedule: dense "
+            "and eligibility: full, or leave the clamp out",
+        ),
+        (
+            penalties.update_norm is not None and online.optimiser in ("momentum", "adam"),
+            f"penalties.update_norm came with online.optimiser {online.optimiser}, whose steps "
+            "have a size of their own: set optimiser: sgd, or leave the bound out",
+        ),
+        (
+            online.eligibility != "full" and penalties.voltage_l2 > 0,
+            f"penalties.voltage_l2 came with online.eligibility {online.eligibility}: set "
+            "eligibility: full, or voltage_l2: 0",
+        ),
+        (
+            online.feedback == "external" and settings.rehearsal.steps_per_bin > 0,
+            "online.feedback external came with rehearsal, which learns from labels: set "
+            "rehearsal.steps_per_bin: 0, or another feedback",
+        ),
+        (
+            settings.loss == "softmax" and settings.readout.rule == "rls",
+            "loss softmax came with readout.rule rls, which fits squared errors: set rule: delta "
+            "or adam",
+        ),
+    )
 
 
 class WienerSettings(Settings):

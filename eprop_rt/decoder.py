@@ -32,6 +32,13 @@ class Decoder(Protocol):
         """Learn from the label (outputs,) of the bin predicted last; NaN where there is none."""
         ...
 
+    def relabel(self, age: int, label: F32) -> bool:
+        """Take the label (outputs,) of the bin learned from `age` bins before the newest one.
+
+        False where it comes too late to be of use.
+        """
+        ...
+
     def rehearse(self) -> None:
         """Use the rest of the bin."""
         ...

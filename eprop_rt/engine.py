@@ -4,17 +4,22 @@ from collections import Counter
 
 import numpy as np
 
-from eprop_rt.build import Real, build_params, build_state, build_weights, steps
+from eprop_rt.annealing import SlowChange
+from eprop_rt.build import build_network, build_state, steps
 from eprop_rt.config import EpropSettings
+from eprop_rt.errors import DataError
+from eprop_rt.feedback import Feedback
 from eprop_rt.kernels.step import forward
 from eprop_rt.memory import Memory
 from eprop_rt.online import OnlineLearner
 from eprop_rt.readout import build_readout_rule
-from eprop_rt.rehearsal import Rehearsal
-from eprop_rt.scale import RunningScale
+from eprop_rt.rehearsal import Past, Rehearsal
+from eprop_rt.scale import RunningScale, Unscaled
 from eprop_rt.series import F32, F64
-from eprop_rt.snapshot import Arrays, copied, prefixed, write_back
-from eprop_rt.structs import Weights
+from eprop_rt.snapshot import Arrays, copied, named, prefixed, write_back
+from eprop_rt.structs import Floats, Weights
+
+EPOCH = 2**32  # steps between two resets, at most
 
 
 class Engine:
@@ -22,76 +27,169 @@ class Engine:
 
     `predict_one` moves the network's state and nothing that is learned; `learn_one` and
     `rehearse` write weights and statistics. A caller that wants a frozen decoder calls
-    `predict_one` alone, and `resume` before it learns again.
+    `predict_one` alone, and `resume` before it learns again. A label that comes later goes to
+    `relabel`; a learning signal of the caller's own (reward, error potential) to `reinforce`.
     """
 
-    def __init__(self, settings: EpropSettings, inputs: int, outputs: int, bin_s: float) -> None:
-        network = settings.network
-        dtype: Real = np.dtype(settings.dtype)
-        features = network.neurons + settings.readout.lags * inputs + 1
-        self.events: Counter[str] = Counter()
-        self._params = build_params(network, bin_s, dtype)
-        drawn = build_weights(network, inputs, features, outputs, settings.seed)
-        self._weights = Weights(*(w.astype(dtype) for w in drawn))
-        self._state = build_state(self._params, inputs, features, outputs)
-        self._input_scale = RunningScale(settings.inputs, inputs, bin_s)
-        self._target_scale = RunningScale(settings.targets, outputs, bin_s)
+    def __init__(
+        self,
+        settings: EpropSettings,
+        inputs: int,
+        outputs: int,
+        bin_s: float,
+        feedback: Floats | None = None,
+    ) -> None:
+        """`feedback` (neurons, outputs): a matrix for random or adaptive feedback to start from."""
+        network = build_network(settings, inputs, outputs, bin_s)
         kept = max(
             steps(settings.rehearsal.memory_s, bin_s),
             2 * steps(settings.rehearsal.segment_s, bin_s),
         )
-        self._memory = Memory(kept, inputs, outputs)
-        self._online = OnlineLearner(settings.online, self._params, self._weights)
-        self._readout = build_readout_rule(settings.readout, self._weights.w_out, bin_s)
-        self._rehearsal = Rehearsal(
-            settings.rehearsal, self._params, self._weights, bin_s, settings.seed
+        self.events: Counter[str] = Counter()
+        self._network = network
+        self._softmax = settings.loss == "softmax"
+        self._state = build_state(network)
+        self._input_scale = RunningScale(settings.inputs, inputs, bin_s)
+        self._target_scale: RunningScale | Unscaled = (
+            Unscaled() if self._softmax else RunningScale(settings.targets, outputs, bin_s)
         )
+        self._memory = Memory(kept, inputs, outputs)
+        self._past = Past(self._memory, self._input_scale, self._target_scale)
+        self._slow = SlowChange(settings, network, bin_s)
+        self._feedback = Feedback(settings, network, feedback)
+        self._online = OnlineLearner(settings, network, bin_s)
+        self._readout = build_readout_rule(settings.readout, network.weights.w_out, bin_s)
+        self._rehearsal = Rehearsal(settings, network, bin_s)
+        dtype = network.params.alpha.dtype
         self._x = np.zeros(inputs, dtype)
         self._target = np.zeros(outputs, dtype)
-        self._error = np.zeros(outputs, dtype)
+        self._signal = np.zeros(network.neurons, dtype)  # of `reinforce`
+        self._external = settings.online.feedback == "external"
         self._bin: F32 = np.zeros(inputs, np.float32)
 
     def predict_one(self, x: F32) -> F64:
         """Decode one bin x (inputs,); returns the output (outputs,) in the units of the labels.
 
-        What is not finite counts as 0, as in a bin to which nothing was added.
+        What is not finite counts as 0, as in a bin to which nothing was added. With softmax the
+        output is the probability of each class.
         """
         finite = np.isfinite(x)
         self.events["input_not_finite"] += not finite.all()
         self._bin[:] = np.where(finite, x, 0)
         self._input_scale.apply(self._bin, self._x)
-        forward(self._params, self._weights, self._state, self._x)
-        return self._target_scale.undo(self._state.y)
+        online, network = self._online, self._network
+        scale = online.traces.scale
+        forward(network.params, network.weights, online.passes, scale, self._state, self._x)
+        return self._target_scale.undo(self._said(self._state.y))
 
     def learn_one(self, label: F32) -> None:
-        """Learn from the label (outputs,) of the bin predicted last; NaN where there is none."""
-        self._target_scale.apply(label, self._target)
-        np.subtract(self._state.y, self._target, out=self._error)
-        self._error[np.isnan(self._target)] = 0
-        self.events["update_refused"] += not self._online.learn_one(self._state, self._error)
-        if self._error.any():
-            self.events["readout_restarted"] += not self._readout.learn_one(
-                self._state.features, self._error
-            )
+        """Learn from the label (outputs,) of the bin predicted last; NaN where there is none.
+
+        With `online.label_delay_s` what is learned from now is the bin of so long ago, with the
+        label that it has by now.
+        """
+        due = self._online.remember(self._state, self._said(self._state.y), label)
+        if due is not None:
+            self._learn_from(due)
+        self._slow.advance(self._state.z)
         self._memory.append(self._bin, label)
         self._input_scale.learn_one(self._bin)
         self._target_scale.learn_one(label)
 
+    def _learn_from(self, slot: int) -> None:
+        past = self._online.history
+        self._target_scale.apply(past.label[slot], self._target)
+        error = self._error(past.y[slot])
+        signal = self._signal if self._external else error
+        self.events["update_refused"] += not self._online.learn_one(self._feedback.matrix, signal)
+        self._signal[:] = 0
+        if error.any():
+            features = past.features[slot]
+            if len(past.y) > 1:  # the readout of now, not of then
+                error = self._error(self._said(features @ self._network.weights.w_out))
+            self.events["readout_restarted"] += not self._readout.learn_one(features, error)
+            self._feedback.follow()
+
+    def _error(self, output: Floats) -> Floats:
+        error: Floats = output - self._target
+        absent = np.isnan(self._target)
+        error[absent.any() if self._softmax else absent] = 0
+        return error
+
+    def _said(self, y: Floats) -> Floats:
+        if not self._softmax:
+            return y
+        odds: Floats = np.exp(y - y.max())
+        odds /= odds.sum()
+        return odds
+
+    def relabel(self, age: int, label: F32) -> bool:
+        """Take the label (outputs,) of the bin learned from `age` bins before the newest one.
+
+        It meets that bin's own eligibility where it comes within `online.label_delay_s`, and
+        rehearsal knows it as long as the memory goes back. False, and nothing is learned, where
+        it comes later than both; a label that the bin had before is replaced.
+        """
+        before = self._memory.relabel(age, label)
+        in_time = self._online.relabel(age, label)
+        if before is not None and np.isnan(before).all():
+            self._target_scale.learn_one(label)
+        return before is not None or in_time
+
+    def reinforce(self, signal: float | Floats) -> None:
+        """Set the learning signal of the next `learn_one`, with `online.feedback: external`.
+
+        A number for all neurons or one each (neurons,); positive makes the spikes that led here
+        less likely, as an error does. Raises DataError where it does not fit.
+        """
+        if not self._external:
+            raise DataError("a learning signal came, but online.feedback is not external: set it")
+        given = np.asarray(signal, self._signal.dtype)
+        if given.shape not in ((), self._signal.shape):
+            raise DataError(
+                f"a learning signal {given.shape} came: give a number, or {self._signal.shape}"
+            )
+        self._signal[:] = given
+
     def rehearse(self) -> None:
         """Learn from the past, this bin's share of it."""
-        refused = self._rehearsal.run(self._memory, self._input_scale, self._target_scale)
+        if not self._rehearsal.due(self._past):
+            return
+        self._online.sync()
+        refused = self._rehearsal.run(self._past, self._feedback.matrix)
         self.events["rehearsal_refused"] += refused
+        self._feedback.follow()
+
+    def eligibility_cosine(self) -> float | None:
+        """How this engine's online gradient lies to that of full e-prop, over its newest segment.
+
+        The cosine of the two, 1 with `online.eligibility: full`; None while there is no past.
+        """
+        self._online.sync()
+        return self._rehearsal.cosine(
+            self._past, self._feedback.matrix, self._online.rule.eligibility
+        )
 
     def reset(self) -> None:
         """Bring the network to rest, as after a gap in the stream; what it learned stays."""
-        for array in self._state:
+        epoch = int(self._state.steps[0]) // EPOCH
+        for array in named(self._state).values():
             array[:] = 0
+        self._state.steps[0] = (epoch + 1) * EPOCH  # draws that no step before has had
         self._state.features[-1] = 1
-        self._online.reset()
+        self._online.forget()
 
     def resume(self) -> None:
         """Start learning again after frozen bins: their eligibility was never traced."""
-        self._online.reset()
+        self._online.forget()
+
+    def weights(self) -> Weights:
+        """Copies of the weights as they are after every bin learned from.
+
+        w (P, N) presynaptic-major, or (S,) of the synapses that exist; w_out (F, M).
+        """
+        self._online.sync()
+        return Weights(*(w.copy() for w in self._network.weights))
 
     def snapshot(self) -> Arrays:
         """Copies of everything that decides the future, by name."""
@@ -103,13 +201,15 @@ class Engine:
 
     def _arrays(self) -> Arrays:
         return (
-            prefixed("weights", self._weights._asdict())
-            | prefixed("state", self._state._asdict())
+            named(self._network.weights, "weights")
+            | named(self._state, "state")
             | prefixed("input_scale", self._input_scale.arrays())
             | prefixed("target_scale", self._target_scale.arrays())
             | prefixed("memory", self._memory.arrays())
+            | prefixed("slow", self._slow.arrays())
+            | prefixed("feedback", self._feedback.arrays())
             | prefixed("online", self._online.arrays())
             | prefixed("readout", self._readout.arrays())
             | prefixed("rehearsal", self._rehearsal.arrays())
-            | {"bin": self._bin}
+            | {"bin": self._bin, "signal": self._signal}
         )

@@ -12,19 +12,19 @@ from eprop_rt.build import build_segment
 from eprop_rt.config import RuleSettings
 from eprop_rt.errors import ConfigError, DataError
 from eprop_rt.kernels.segment import Segment, adjoint_segment, forward_segment
-from eprop_rt.structs import Floats, Params, Weights
-
-CUT = (False, False)  # neither through the recurrence nor through the reset: e-prop
+from eprop_rt.objective import Score, score
+from eprop_rt.structs import ELIGIBILITIES, Floats, Objective, Params, Weights
 
 
 class TrialGradient(NamedTuple):
     """What a rule says about B trials of T steps, in the dtype of the parameters."""
 
-    loss: float  # mean over trials; without the regulariser
+    loss: float  # mean over trials; without the penalties
     w: Floats  # dE/dw, mean over trials, of the shape of weights.w
     w_out: Floats  # dE/dw_out, likewise
     spikes: NDArray[np.bool_]  # (B, T, N)
     outputs: Floats  # (B, T, M) of the readout, or probabilities
+    penalty: float  # of firing rate, spikes and voltage; mean over trials
 
 
 def trial_gradient(
@@ -43,10 +43,12 @@ def trial_gradient(
     (N, M) if and only if the rule says `given`. Nothing is written. `params` comes from
     `build_params`; replace its alpha, rho, beta (N,) for time constants of one's own.
 
-    The bias is a row like the others: the input gain scales it too. The regulariser of the firing
-    rate adds strength / 2 (spikes of j / T - target)^2 for every neuron j and trial; through the
-    spikes alone, as it is published. Without `autapses` their gradient is 0; the given weights are
-    used as they are. Raises DataError or ConfigError where shapes or values do not fit.
+    The bias is a row like the others: the input gain scales it too. Penalties, of every neuron j
+    and trial, with r the spikes a step: rate_strength / 2 (r_j - rate_target)^2 + spike_l1 r_j +
+    voltage_l2 / 2 (mean of v_j^2); on spikes they act through the spikes alone, as published.
+    Without `autapses` their gradient is 0; the given weights are used as they are. Spikes that are
+    drawn (params.escape) take random number (b T + t) N + j. Raises DataError or ConfigError where
+    shapes or values do not fit.
     """
     _check(rule, params, weights, inputs, targets, feedback)
     dtype = params.alpha.dtype
@@ -64,16 +66,14 @@ def trial_gradient(
     spikes = np.zeros((*x.shape[:2], n), np.bool_)
     y = np.zeros_like(target)
     segment = build_segment(params, x.shape[1], k, n + 1, outputs)
-    loss = 0.0
+    objective = rule_objective(rule)
+    loss = penalty = 0.0
     for b in range(len(x)):
         segment.x[:], segment.target[:] = x[b], target[b]
-        run_segment(params, inner, segment, y[b])
-        spikes[b] = segment.z > 0
-        loss += _softmax(y[b], segment) if rule.loss == "softmax" else _squared(y[b], segment)
-        rate = segment.z.mean(axis=0) - rule.rate_target
-        segment.rate[:] = rule.rate_strength / x.shape[1] * rate
-        through = rule.through_recurrence, rule.through_reset
-        pull_back(params, inner, back, segment, through, gradient)
+        segment.draw[0] = b * segment.z.size
+        came = add_segment_gradient(params, inner, back, segment, objective, gradient)
+        loss, penalty = loss + came.loss, penalty + came.penalty
+        spikes[b], y[b] = segment.z > 0, segment.y
     if not rule.autapses:
         np.fill_diagonal(gradient.w[k : k + n], 0)
     factor = dtype.type(1.0 / (len(x) * (window if rule.mean_over_window else 1)))
@@ -83,37 +83,53 @@ def trial_gradient(
         gradient.w_out[: len(weights.w_out)] * factor,
         spikes.reshape(batch, length, n),
         y.reshape(batch, length, outputs),
+        penalty * float(factor),
+    )
+
+
+def rule_objective(rule: RuleSettings, warm_up: int = 0) -> Objective:
+    """The rule's numbers for kernels; the first `warm_up` steps of a segment carry no error."""
+    return Objective(
+        softmax=rule.loss == "softmax",
+        warm_up=warm_up,
+        rate_strength=rule.rate_strength,
+        rate_target=rule.rate_target,
+        spike_l1=rule.spike_l1,
+        voltage_l2=rule.voltage_l2,
+        eligibility=ELIGIBILITIES.index(rule.eligibility),
+        through_recurrence=rule.through_recurrence,
+        through_reset=rule.through_reset,
     )
 
 
 def add_segment_gradient(
-    params: Params, weights: Weights, segment: Segment, warm_up: int, gradient: Weights
-) -> int:
-    """Add dE/dw and dE/dw_out of `segment` to `gradient`, E = 1/2 sum (y - target)^2.
+    params: Params,
+    weights: Weights,
+    feedback: Floats,
+    segment: Segment,
+    objective: Objective,
+    gradient: Weights,
+) -> Score:
+    """Add dE/dw and dE/dw_out of `segment` to `gradient`; returns how it did.
 
-    The network starts from rest; the first `warm_up` steps and NaN targets carry no error.
-    Reads segment.x and segment.target, overwrites the rest. Recurrence and reset are cut: this is
-    e-prop (Bellec et al. 2020, eq. 1) with every sum over time exchanged with the synapses.
-    Returns how many target values carried an error.
+    The network starts from rest; the first objective.warm_up steps and NaN targets carry no error.
+    Reads segment.x, target and draw, overwrites the rest. feedback (N, M) carries errors back.
+    Nothing through recurrence and reset: this is e-prop (Bellec et al. 2020, eq. 1), every sum over
+    time exchanged with the synapses. Through both, and w_out[:N] as feedback: backpropagation.
     """
-    run_segment(params, weights, segment, segment.error)
-    np.subtract(segment.error, segment.target, out=segment.error)
-    segment.error[:warm_up] = 0
-    absent = np.isnan(segment.error)
-    segment.error[absent] = 0
-    segment.rate[:] = 0
-    back = weights.w_out[: segment.z.shape[1]]
-    pull_back(params, weights, back, segment, CUT, gradient)
-    return int(segment.error[warm_up:].size - absent[warm_up:].sum())
+    run_segment(params, weights, segment)
+    came = score(objective, segment)
+    pull_back(params, weights, feedback, segment, objective, gradient)
+    return came
 
 
-def run_segment(params: Params, weights: Weights, segment: Segment, y: Floats) -> None:
-    """Run the network over segment.x from rest; writes its states, and its outputs y (T, M)."""
+def run_segment(params: Params, weights: Weights, segment: Segment) -> None:
+    """Run the network over segment.x from rest; writes its states and outputs."""
     inputs, n = segment.x.shape[1], segment.z.shape[1]
     np.matmul(segment.x, weights.w[:inputs], out=segment.drive)
     np.add(segment.drive, weights.w[-1], out=segment.drive)
     forward_segment(params, weights.w[inputs : inputs + n], segment)
-    np.matmul(segment.features, weights.w_out, out=y)
+    np.matmul(segment.features, weights.w_out, out=segment.y)
 
 
 def pull_back(
@@ -121,39 +137,17 @@ def pull_back(
     weights: Weights,
     feedback: Floats,
     segment: Segment,
-    through: tuple[bool, bool],
+    objective: Objective,
     gradient: Weights,
 ) -> None:
-    """Add to `gradient` what segment.error and segment.rate say; overwrites segment.signal.
-
-    `through` the recurrence and the reset: with neither it is e-prop, with both and the readout's
-    own weights as feedback backpropagation through time.
-    """
+    """Add to `gradient` what `score` wrote to segment.error, rate and v; overwrites its signal."""
     inputs, n = segment.x.shape[1], segment.z.shape[1]
     np.matmul(segment.error, feedback.T, out=segment.signal)
-    adjoint_segment(params, weights.w[inputs : inputs + n], segment, *through)
+    adjoint_segment(params, weights.w[inputs : inputs + n], segment, objective)
     gradient.w[:inputs] += segment.x.T @ segment.signal
     gradient.w[inputs : inputs + n] += segment.z_before.T @ segment.signal
     gradient.w[-1] += segment.signal.sum(axis=0)
     gradient.w_out[:] += segment.features.T @ segment.error
-
-
-def _squared(y: Floats, segment: Segment) -> float:
-    """Half the squared error; writes segment.error = y - target, 0 where there is no target."""
-    np.subtract(y, segment.target, out=segment.error)
-    segment.error[np.isnan(segment.target)] = 0
-    return 0.5 * float(np.square(segment.error, dtype=np.float64).sum())
-
-
-def _softmax(y: Floats, segment: Segment) -> float:
-    """Cross entropy; turns y into probabilities and writes segment.error = y - target."""
-    y -= y.max(axis=1, keepdims=True)
-    log_p = y - np.log(np.exp(y).sum(axis=1, keepdims=True))
-    np.exp(log_p, out=y)
-    absent = np.isnan(segment.target).any(axis=1)
-    np.subtract(y, segment.target, out=segment.error)
-    segment.error[absent] = 0
-    return -float((segment.target[~absent].astype(np.float64) * log_p[~absent]).sum())
 
 
 def _with_bias(weights: Weights, inputs: int, gain: Floats) -> Weights:

@@ -24,6 +24,15 @@ class Memory:
         self._labels[at] = label
         self._written[0] += 1
 
+    def relabel(self, age: int, label: F32) -> F32 | None:
+        """Give the bin `age` bins before the newest its label; returns the one it had, if kept."""
+        if age >= len(self):
+            return None
+        at = (int(self._written[0]) - 1 - age) % len(self._labels)
+        before: F32 = self._labels[at].copy()
+        self._labels[at] = label
+        return before
+
     def read(self, start: int, length: int) -> tuple[F32, F32]:
         """Copies of `length` consecutive bins; `start` counts from the oldest kept."""
         oldest = int(self._written[0]) - len(self)

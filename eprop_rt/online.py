@@ -1,62 +1,123 @@
 """Learning at every bin: eligibility traces times the learning signal of that very bin."""
 
-import numpy as np
+import math
 
-from eprop_rt.build import build_traces
-from eprop_rt.config import OnlineSettings
-from eprop_rt.kernels.synapse import add_outer, advance_traces, learning_signal, scaled
-from eprop_rt.optimiser import Adam
-from eprop_rt.structs import Floats, Ints, Params, State, Weights
+from eprop_rt.build import Network, build_history, build_online_rule, build_online_traces
+from eprop_rt.config import EpropSettings
+from eprop_rt.errors import ConfigError
+from eprop_rt.kernels.online import learn, remember
+from eprop_rt.kernels.schedules import allocate
+from eprop_rt.kernels.schedules.dispatch import forget, sync
+from eprop_rt.kernels.schedules.structs import ADAM, MOMENTUM, SGD, PassState, UpdateRule
+from eprop_rt.snapshot import Arrays, named
+from eprop_rt.structs import Floats, State
+
+OPTIMISERS = {"sgd": SGD, "rms": SGD, "momentum": MOMENTUM, "adam": ADAM}  # rms: in the signal
 
 
 class OnlineLearner:
-    """Dense schedule: every synapse, every bin. Symmetric learning signal.
+    """Owns the synapse pass, and the vectors of the newest bins for labels that come late.
 
-    `sgd` writes the weights at every bin, `adam` adds up `update_every` bins, `none` keeps the
-    recurrent network as it is. The readout has a rule of its own.
+    Not every weight is written at once: `sync` is the only way to read them, and what is added to
+    them between two bins (rehearsal) is added after it.
     """
 
-    def __init__(self, settings: OnlineSettings, params: Params, weights: Weights) -> None:
-        self._settings = settings
-        self._params = params
-        self._weights = weights
-        n = len(params.alpha)
-        self._inputs = len(weights.w) - n - 1
-        self._signal = np.zeros(n, params.alpha.dtype)
-        self._column = np.zeros_like(self._signal)
-        self._traces = build_traces(params, self._inputs)
-        self._rate = params.alpha.dtype.type(-settings.learning_rate)
-        self._gradient = np.zeros_like(weights.w)
-        self._adam = Adam(Weights(weights.w, weights.w_out[:0]), settings.learning_rate, None)
-        self._bins: Ints = np.zeros(1, np.int64)
+    def __init__(self, settings: EpropSettings, network: Network, bin_s: float) -> None:
+        self._params = network.params
+        self._w = network.weights.w
+        self._learns = settings.online.optimiser != "none"
+        self.rule = build_online_rule(settings, bin_s)
+        self.passes = build_passes(settings, network)
+        self.traces = build_online_traces(network, self.rule)
+        delay = math.ceil(settings.online.label_delay_s / bin_s - 1e-9)
+        self.history = build_history(network, delay + 1)
 
-    def learn_one(self, state: State, error: Floats) -> bool:
-        """Advance the traces and learn from `error` (M,), 0 where no label; False: not finite."""
-        if self._settings.optimiser == "none":
-            return True
-        advance_traces(self._params, state, self._traces)
-        learning_signal(self._weights.w_out, error, self._signal)
-        if not np.isfinite(self._signal).all():
+    def remember(self, state: State, output: Floats, label: Floats) -> int | None:
+        """Keep the newest bin; returns the slot of the bin that is to be learned from now."""
+        slot = int(self.history.steps[0]) % len(self.history.pre)
+        remember(self.history, state)
+        self.history.y[slot] = output
+        self.history.label[slot] = label
+        steps = int(self.history.steps[0])
+        return steps % len(self.history.pre) if steps >= len(self.history.pre) else None
+
+    def relabel(self, age: int, label: Floats) -> bool:
+        """Give the bin `age` bins before the newest its label; False: its turn is over."""
+        steps = int(self.history.steps[0])
+        if age >= min(steps, len(self.history.pre) - 1):
             return False
-        if self._settings.optimiser == "sgd":
-            scaled(self._signal, self._rate, self._column)
-            add_outer(self._weights.w, self._traces.ebar, self._column, self._inputs)
-            return True
-        add_outer(self._gradient, self._traces.ebar, self._signal, self._inputs)
-        self._bins += 1
-        if self._bins[0] < self._settings.update_every:
-            return True
-        self._bins[0] = 0
-        gradient = Weights(self._gradient, self._weights.w_out[:0])
-        return self._adam.update(gradient, 1.0, self._inputs)
+        self.history.label[(steps - 1 - age) % len(self.history.pre)] = label
+        return True
 
-    def reset(self) -> None:
+    def learn_one(self, feedback: Floats, error: Floats) -> bool:
+        """Learn from the oldest bin kept; False, and nothing is learned, where that is not finite.
+
+        `feedback` (N, M) carries its `error` (M,) back, 0 where it has no label; with feedback
+        (0, M) the error (N,) is the learning signal itself.
+        """
+        if not self._learns:
+            return True
+        return bool(
+            learn(
+                self._params,
+                self._w,
+                self.passes,
+                self.rule,
+                self.traces,
+                self.history,
+                feedback,
+                error,
+            )
+        )
+
+    def sync(self) -> None:
+        """Write every weight as it is after all bins learned from."""
+        sync(self._w, self.passes, self._params)
+        if self.traces.scale[0] != 1:
+            self._w *= self.traces.scale[0]
+            self.traces.scale[0] = 1
+
+    def forget(self) -> None:
         """Forget the eligibility of the past: after a gap, or where learning resumes."""
-        for trace in self._traces:
+        forget(self._w, self.passes, self._params)
+        traces = self.traces
+        for trace in (traces.zs, traces.zb, traces.zk, traces.psi_bar):
             trace[:] = 0
+        for bound in (traces.ebar_norm, traces.eps_norm):
+            bound[:] = 0
+        self.history.steps[0] = 0
 
-    def arrays(self) -> dict[str, Floats | Ints]:
+    def arrays(self) -> Arrays:
         """Everything that a snapshot keeps, by name; the arrays themselves, not copies."""
-        kept: dict[str, Floats | Ints] = {"gradient": self._gradient, "bins": self._bins}
-        kept |= self._traces._asdict()
-        return kept | {f"adam.{k}": a for k, a in self._adam.arrays().items()}
+        return named(self.passes, "passes") | named(self.traces) | named(self.history, "history")
+
+
+def build_passes(settings: EpropSettings, network: Network) -> PassState:
+    """The synapse pass that the settings name; raises ConfigError where it does not exist."""
+    online, penalties = settings.online, settings.penalties
+    params, inputs, connected = network.params, network.inputs, network.connected
+    kind = "outer" if online.optimiser == "none" else online.pass_kind
+    keep = 1 - online.learning_rate * penalties.weight_decay
+    clamp = penalties.weight_clamp or math.inf
+    try:
+        match kind:
+            case "dense":
+                return allocate.dense(params, inputs, connected, keep, clamp)
+            case "deferred":
+                return allocate.deferred(params, inputs, online.deferral_bins, connected)
+            case "event":
+                return allocate.event(params, inputs, connected=connected)
+            case "outer":
+                return allocate.outer(params, inputs, connected)
+            case "accumulated":
+                optimiser = OPTIMISERS[online.optimiser]
+                rule = UpdateRule(optimiser, rate=online.learning_rate, keep=keep, clamp=clamp)
+                return allocate.accumulated(
+                    params, inputs, online.update_every, rule, connected=connected
+                )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    raise ConfigError(
+        "online.schedule auto came to an engine, which has no clock to measure with: name one, or "
+        "let eprop_rt.autotune.resolved choose"
+    )

@@ -5,6 +5,7 @@ into chunks. A consumer takes each output out of `push` as it comes; learning fr
 when it asks for the next one, so that a command is on its way before anything is learned from it.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from eprop_rt.bins.labels import LabelBins
 from eprop_rt.conditioning.check import ChunkCheck, checked_labels
 from eprop_rt.config import BinSettings
 from eprop_rt.decoder import Decoder
-from eprop_rt.series import F64, Chunk, LabelChunk, StreamInfo
+from eprop_rt.series import F32, F64, Chunk, LabelChunk, StreamInfo
+
+REMEMBERED = 100_000  # bins that a late label may still find
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Pipeline:
         self._index: int | None = None
         self._held: F64 = np.zeros(outputs)
         self._learning = True
+        self._learned: list[int] = []  # bins, the newest last
         self.updates = 0
         self._events: Counter[str] = Counter()
 
@@ -67,11 +71,24 @@ class Pipeline:
         for closed in self._binner.push(self._check.apply(chunk)):
             output = self._decode(closed)
             yield output
-            label = self._labels.take(closed.index)
+            label, late = self._labels.take(closed.index), self._labels.late()
             if output.learning and self._learning:
                 self.decoder.learn_one(label)
+                self._learned.append(closed.index)
+                self._relabel(late)
                 self.decoder.rehearse()
                 self.updates += 1
+
+    def _relabel(self, late: list[tuple[int, F32]]) -> None:
+        """Hand labels of past bins to the decoder; event `late_label`: it has no use for one."""
+        for index, label in late:
+            at = bisect_left(self._learned, index)
+            known = at < len(self._learned) and self._learned[at] == index
+            age = len(self._learned) - 1 - at
+            if not (known and self.decoder.relabel(age, label)):
+                self._events["late_label"] += 1
+        if len(self._learned) > 2 * REMEMBERED:
+            del self._learned[:-REMEMBERED]
 
     def _decode(self, closed: Bin) -> Output:
         if self._index is not None and closed.index - self._index > self._reset_after_bins:
@@ -105,5 +122,5 @@ class Pipeline:
     @property
     def events(self) -> Counter[str]:
         """Everything unusual so far, by name; only what has happened."""
-        parts = (self._check, self._binner, self._labels, self.decoder)
+        parts = (self._check, self._binner, self.decoder)
         return +sum((part.events for part in parts), self._events)

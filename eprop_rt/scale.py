@@ -11,6 +11,25 @@ OUTLIER = 20.0  # standard deviations
 FARTHEST = 1e6  # bound on a scaled value where the settings give none
 
 
+class Unscaled:
+    """Leaves values as they are: probabilities have their own unit."""
+
+    def learn_one(self, values: Floats) -> None:
+        """Learn nothing."""
+
+    def apply(self, values: Floats, out: Floats) -> None:
+        """Copy."""
+        out[...] = values
+
+    def undo(self, scaled: Floats) -> F64:
+        """Copy."""
+        return np.asarray(scaled, dtype=np.float64).copy()
+
+    def arrays(self) -> dict[str, F64]:
+        """Nothing to keep."""
+        return {}
+
+
 class RunningScale:
     """Mean and standard deviation of the past, per channel or in common.
 

@@ -1,6 +1,6 @@
 """What a learner is, as named arrays: copied out, or written back in place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,19 @@ Arrays = dict[str, NDArray[Any]]
 def prefixed(name: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
     """The same arrays under `name.`."""
     return {f"{name}.{key}": array for key, array in arrays.items()}
+
+
+def named(struct: Any, path: str = "") -> Arrays:
+    """Every array of a named tuple, and of those in it, by its path; the arrays themselves."""
+    return dict(_walk(path, struct))
+
+
+def _walk(path: str, value: Any) -> Iterator[tuple[str, NDArray[Any]]]:
+    if isinstance(value, np.ndarray):
+        yield path, value
+    elif hasattr(value, "_asdict"):
+        for name, part in value._asdict().items():
+            yield from _walk(f"{path}.{name}" if path else name, part)
 
 
 def copied(arrays: Arrays) -> Arrays:

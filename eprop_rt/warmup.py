@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from eprop_rt.autotune import candidates, with_schedule
 from eprop_rt.config import BinSettings, DecoderSettings, EpropSettings
 from eprop_rt.decoder import build_decoder
 from eprop_rt.pipeline import Pipeline
@@ -12,7 +13,15 @@ CHANNELS, OUTPUTS, BINS = 3, 2, 24
 
 def warm_up(bins: BinSettings, decoder: DecoderSettings) -> None:
     """Run a tiny decoder of the same kind through a few bins, learning and rehearsing."""
-    small = shrunk(decoder, bins.bin_s) if isinstance(decoder, EpropSettings) else decoder
+    if isinstance(decoder, EpropSettings):
+        small = shrunk(decoder, bins.bin_s)
+        for schedule in candidates(small):
+            _run(bins, with_schedule(small, schedule))
+    else:
+        _run(bins, decoder)
+
+
+def _run(bins: BinSettings, small: DecoderSettings) -> None:
     info = StreamInfo("warm-up", CHANNELS, 1.0 / bins.bin_s)
     pipeline = Pipeline(
         bins, info, info, build_decoder(small, CHANNELS, OUTPUTS, bins.bin_s), OUTPUTS
@@ -36,4 +45,7 @@ def shrunk(settings: EpropSettings, bin_s: float) -> EpropSettings:
             "steps_per_bin": min(4.0, settings.rehearsal.steps_per_bin * 4),
         }
     )
-    return settings.model_copy(update={"network": network, "rehearsal": rehearsal})
+    online = settings.online.model_copy(update={"label_delay_s": 0.0})
+    return settings.model_copy(
+        update={"network": network, "rehearsal": rehearsal, "online": online}
+    )

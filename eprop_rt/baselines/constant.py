@@ -22,6 +22,10 @@ class ZeroDecoder:
     def learn_one(self, label: F32) -> None:
         """Learn nothing."""
 
+    def relabel(self, age: int, label: F32) -> bool:
+        """Learn nothing, whatever the label."""
+        return True
+
     def rehearse(self) -> None:
         """Do nothing."""
 
@@ -57,6 +61,11 @@ class MeanDecoder:
         seen = np.isfinite(label)
         self._count += seen
         self._mean += np.where(seen, label - self._mean, 0.0) / np.maximum(self._count, 1.0)
+
+    def relabel(self, age: int, label: F32) -> bool:
+        """Move the mean: it asks for no bin."""
+        self.learn_one(label)
+        return True
 
     def rehearse(self) -> None:
         """Do nothing."""

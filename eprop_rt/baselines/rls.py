@@ -32,6 +32,10 @@ class RlsDecoder:
             learned = self._rule.learn_one(self._lags.features, self._output - label)
             self.events["readout_restarted"] += not learned
 
+    def relabel(self, age: int, label: F32) -> bool:
+        """Too late: past bins are not kept."""
+        return False
+
     def rehearse(self) -> None:
         """Do nothing: every past bin is in P already."""
 

@@ -48,6 +48,10 @@ class WienerDecoder:
     def learn_one(self, label: F32) -> None:
         """Learn nothing: the fit is offline."""
 
+    def relabel(self, age: int, label: F32) -> bool:
+        """Too late: past bins are not kept."""
+        return False
+
     def rehearse(self) -> None:
         """Do nothing."""
 

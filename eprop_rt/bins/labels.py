@@ -1,17 +1,17 @@
 """Labels by bin: kept until their bin is decoded, never seen by the decoder before."""
 
-from collections import Counter
-
 import numpy as np
 
 from eprop_rt.bins.grid import BinGrid, interval_s
 from eprop_rt.series import F32, F64, LabelChunk, StreamInfo
 
+KEPT_LATE = 64  # bins whose late labels may still be joined by others
+
 
 class LabelBins:
     """The mean label of each bin that is still to come; NaN where a bin has none.
 
-    Event: `late_label`, whose bin was decoded already; it is not used.
+    Labels whose bin was decoded already are kept apart, for `late`.
     """
 
     def __init__(self, grid: BinGrid, info: StreamInfo | None, outputs: int) -> None:
@@ -21,8 +21,9 @@ class LabelBins:
         self._early: list[LabelChunk] = []
         self._sums: dict[int, F64] = {}
         self._counts: dict[int, F64] = {}
+        self._late: dict[int, tuple[F64, F64]] = {}
+        self._came_late: set[int] = set()
         self._taken = -1
-        self.events: Counter[str] = Counter()
 
     def push(self, chunk: LabelChunk) -> None:
         """Add labels (n, outputs); those that come before the first sample wait for the grid."""
@@ -39,9 +40,17 @@ class LabelBins:
         self._taken = index
         if index not in self._sums:
             return np.full(self._outputs, np.nan, np.float32)
-        total, count = self._sums.pop(index), self._counts.pop(index)
-        mean = total / np.maximum(count, 1)
-        return np.where(count > 0, mean, np.nan).astype(np.float32)
+        return _mean(self._sums.pop(index), self._counts.pop(index))
+
+    def late(self) -> list[tuple[int, F32]]:
+        """Labels that came after their bin was taken, since the last call: the mean so far."""
+        if not self._came_late:
+            return []
+        came = [(index, _mean(*self._late[index])) for index in sorted(self._came_late)]
+        self._came_late.clear()
+        for old in sorted(self._late)[:-KEPT_LATE]:
+            del self._late[old]
+        return came
 
     def _sort_in(self) -> None:
         for chunk in self._early:
@@ -51,11 +60,18 @@ class LabelBins:
         self._early.clear()
 
     def _add(self, index: int, value: F32) -> None:
-        if index <= self._taken:
-            self.events["late_label"] += 1
-            return
         seen = np.isfinite(value)
-        total = self._sums.setdefault(index, np.zeros(self._outputs))
-        count = self._counts.setdefault(index, np.zeros(self._outputs))
+        if index <= self._taken:
+            nothing = np.zeros(self._outputs), np.zeros(self._outputs)
+            total, count = self._late.setdefault(index, nothing)
+            self._came_late.add(index)
+        else:
+            total = self._sums.setdefault(index, np.zeros(self._outputs))
+            count = self._counts.setdefault(index, np.zeros(self._outputs))
         total += np.where(seen, value, 0.0)
         count += seen
+
+
+def _mean(total: F64, count: F64) -> F32:
+    mean = total / np.maximum(count, 1)
+    return np.where(count > 0, mean, np.nan).astype(np.float32)

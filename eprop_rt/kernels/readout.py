@@ -3,7 +3,7 @@
 import numpy as np
 
 from eprop_rt.kernels import compiled
-from eprop_rt.structs import Floats, Params, Scalar
+from eprop_rt.structs import Floats, Params, Scalar, State
 
 
 @compiled
@@ -32,6 +32,24 @@ def read_out(w_out: Floats, features: Floats, y: Floats) -> None:
         if value != 0:
             for k in range(y.shape[0]):
                 y[k] += value * w_out[f, k]
+
+
+@compiled
+def carry_output(params: Params, w_out: Floats, state: State) -> None:
+    """u_k <- kappa u_k + kappa_in sum_j z_j W_out_jk; y = u + what the other features say."""
+    n, y = state.z.shape[0], state.y
+    carried = state.carried
+    for k in range(y.shape[0]):
+        carried[k] *= params.kappa
+    for j in range(n):
+        if state.z[j] != 0:
+            for k in range(y.shape[0]):
+                carried[k] += params.kappa_in * state.z[j] * w_out[j, k]
+    for k in range(y.shape[0]):
+        y[k] = carried[k]
+    for f in range(n, w_out.shape[0]):
+        for k in range(y.shape[0]):
+            y[k] += state.features[f] * w_out[f, k]
 
 
 @compiled

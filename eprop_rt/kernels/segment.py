@@ -10,7 +10,16 @@ from typing import NamedTuple
 from eprop_rt.kernels import compiled
 from eprop_rt.kernels.neuron import advance
 from eprop_rt.kernels.synapse import add_drive
-from eprop_rt.structs import Floats, Ints, Params
+from eprop_rt.structs import (
+    FULL,
+    PRESYNAPTIC_FILTER,
+    RANK_ONE,
+    Floats,
+    Ints,
+    Membrane,
+    Objective,
+    Params,
+)
 
 
 class Segment(NamedTuple):
@@ -18,28 +27,31 @@ class Segment(NamedTuple):
 
     x: Floats  # (T, K) scaled inputs
     target: Floats  # (T, M) scaled targets, NaN where there is none
-    drive: Floats  # (T, N) in: input and bias drive. out: the whole drive
+    drive: Floats  # (T, N) in: input and bias drive. out: the whole drive; then scratch
     z: Floats  # (T, N) spikes
     z_before: Floats  # (T, N) spikes of the step before
     psi: Floats  # (T, N)
+    v: Floats  # (T, N) voltage; then dE/dv past the spikes: the voltage penalty
     features: Floats  # (T, F)
-    signal: Floats  # (T, N) in: dE/d(filtered spikes). out: dE/dv
+    y: Floats  # (T, M) outputs; then probabilities, after a softmax
+    signal: Floats  # (T, N) in: dE/d(filtered spikes). out: dE/d(drive)
     error: Floats  # (T, M)
-    rate: Floats  # (N,) dE/dz of every step beside the readout: the firing-rate regulariser
-    v: Floats  # (N,)
-    a: Floats  # (N,)
-    wait: Ints  # (N,)
+    rate: Floats  # (N,) dE/dz of every step beside the readout: penalties on spikes
+    membrane: Membrane  # scratch
+    draw: Ints  # (1,) number of the first random draw
 
 
 @compiled
 def forward_segment(params: Params, w_rec: Floats, s: Segment) -> None:
-    """Run the neurons over the segment; writes drive, z, z_before, psi and features."""
+    """Run the neurons over the segment; writes drive, z, z_before, psi, v and features."""
     steps, n = s.drive.shape
     k = s.x.shape[1]
     rest = params.kappa_in
-    s.v[:] = 0
-    s.a[:] = 0
-    s.wait[:] = 0
+    m = s.membrane
+    m.v[:] = 0
+    m.current[:] = 0
+    m.a[:] = 0
+    m.wait[:] = 0
     lagged = s.features.shape[1] - 1 - n
     for t in range(steps):
         z = s.z[t]
@@ -49,7 +61,8 @@ def forward_segment(params: Params, w_rec: Floats, s: Segment) -> None:
             z[:] = s.z[t - 1]
         s.z_before[t] = z
         add_drive(w_rec, z, s.drive[t])
-        advance(params, s.drive[t], s.v, s.a, z, s.psi[t], s.wait)
+        advance(params, m, s.drive[t], z, s.psi[t], s.draw[0] + t * n)
+        s.v[t] = m.v
         features = s.features[t]
         for j in range(n):
             features[j] = rest * z[j]
@@ -62,35 +75,93 @@ def forward_segment(params: Params, w_rec: Floats, s: Segment) -> None:
 
 
 @compiled
-def adjoint_segment(
+def adjoint_segment(params: Params, w_rec: Floats, s: Segment, objective: Objective) -> None:
+    """Turn `signal` from dE/d(filtered spikes) into dE/d(drive), walking backwards, O(N) a step.
+
+    Reads psi, `v` as dE/dv past the spikes, and `rate`; drive and membrane are scratch.
+    """
+    if objective.eligibility == FULL:
+        _exact(params, w_rec, s, objective.through_recurrence, objective.through_reset)
+    else:
+        _approximate(params, s, objective.eligibility)
+
+
+@compiled
+def _exact(
     params: Params, w_rec: Floats, s: Segment, through_recurrence: bool, through_reset: bool
 ) -> None:
-    """Turn `signal` from dE/d(filtered spikes) into dE/dv, walking backwards, O(N) a step.
+    """Of the full eligibility trace, or of everything.
 
-    zf(t) = kappa zf(t-1) + (1-kappa) z(t)    A(t) = v_th + beta a(t)    a(t+1) = rho a(t) + z(t)
-    Reads `rate`, which is not filtered; v and a are scratch.
+    zf(t) = kappa zf(t-1) + (1-kappa) z(t)    A(t) = threshold + beta a(t)
+    a(t+1) = rho a(t) + z(t)    I(t) = alpha_s I(t-1) + drive(t)    v(t) = alpha v(t-1) + I(t)
+    The filter is the eligibility trace's own; whatever goes further is a derivative of the loss,
+    and its filter the readout's.
     """
     steps, n = s.signal.shape
-    kappa = params.kappa
-    rest = params.kappa_in
-    dzf = s.v  # scratch: the forward pass is done with v and a
-    da = s.a
+    cut = not (through_recurrence or through_reset)
+    kappa = params.kappa_e if cut else params.kappa
+    rest = params.kappa_e_in if cut else params.kappa_in
+    dzf, da, dv = s.membrane.v, s.membrane.a, s.membrane.current  # the forward pass is over
     dzf[:] = 0
     da[:] = 0
+    dv[:] = 0
     for t in range(steps - 1, -1, -1):
-        signal = s.signal[t]
-        psi = s.psi[t]
+        signal, psi = s.signal[t], s.psi[t]
         for j in range(n):
             dzf[j] = kappa * dzf[j] + signal[j]
-            dz = rest * dzf[j] + da[j] + s.rate[j]
-            dv = psi[j] * 0
-            if t + 1 < steps:
-                later = s.signal[t + 1, j]
-                dv += params.alpha[j] * later
-                if through_reset:
-                    dz -= params.v_th * later
-                if through_recurrence:
-                    for i in range(n):
-                        dz += w_rec[j, i] * s.signal[t + 1, i]
-            signal[j] = dv + psi[j] * dz
-            da[j] = params.rho[j] * da[j] - params.beta[j] * psi[j] * dz
+            signal[j] = rest * dzf[j] + da[j] + s.rate[j]  # dE/dz
+        if through_reset:
+            for j in range(n):
+                signal[j] -= params.reset[j] * dv[j]
+        if through_recurrence and t + 1 < steps:
+            later = s.signal[t + 1]
+            for j in range(n):
+                row, total = w_rec[j], signal[j]
+                for i in range(n):
+                    total += row[i] * later[i]
+                signal[j] = total
+        for j in range(n):
+            du = psi[j] * signal[j]
+            dv[j] = params.alpha[j] * dv[j] + du + s.v[t, j]
+            da[j] = params.rho[j] * da[j] - params.beta[j] * du
+        _to_drive(params, s, t, dv)
+
+
+@compiled
+def _approximate(params: Params, s: Segment, eligibility: int) -> None:
+    """Of the eligibility trace without adaptation, and with its filter F elsewhere.
+
+    unfiltered psi zb    presynaptic_filter psi F[zb]    rank_one F[psi] zb
+    Penalties on spikes act on psi zb, as they do on the unfiltered trace of the full rule.
+    """
+    steps, n = s.signal.shape
+    kappa, rest = params.kappa_e, params.kappa_e_in
+    later, dv = s.membrane.v, s.membrane.current
+    later[:] = 0
+    dv[:] = 0
+    slope = s.drive if eligibility == RANK_ONE else s.psi
+    if eligibility == RANK_ONE:
+        for t in range(steps):
+            for j in range(n):
+                slope[t, j] = rest * s.psi[t, j]
+                if t > 0:
+                    slope[t, j] += kappa * slope[t - 1, j]
+    for t in range(steps - 1, -1, -1):
+        for j in range(n):
+            du = slope[t, j] * s.signal[t, j]
+            if eligibility == PRESYNAPTIC_FILTER:
+                later[j] = kappa * later[j] + rest * du
+                du = later[j]
+            dv[j] = params.alpha[j] * dv[j] + du + s.psi[t, j] * s.rate[j] + s.v[t, j]
+        _to_drive(params, s, t, dv)
+
+
+@compiled
+def _to_drive(params: Params, s: Segment, t: int, dv: Floats) -> None:
+    """signal(t) = dE/dv(t) + alpha_s signal(t+1): through the synaptic current."""
+    signal = s.signal[t]
+    for j in range(signal.shape[0]):
+        signal[j] = dv[j]
+    if params.alpha_s != 0 and t + 1 < s.signal.shape[0]:
+        for j in range(signal.shape[0]):
+            signal[j] += params.alpha_s * s.signal[t + 1, j]

@@ -80,12 +80,38 @@ def exponential(u: Any, gamma: Any, width: Any) -> Any:
 
 
 @compiled
+def escape_probability(params: Params, u: Any) -> float:
+    """How probable it is that the noise on the threshold is below u: the integral of the shape.
+
+    One half at the threshold; its derivative by v is psi where the shape has area 1.
+    """
+    kind = params.surrogate
+    x = float(u / params.shape[1])
+    far = abs(x)
+    if kind == RECTANGULAR:
+        tail = max(0.0, 1 - far) / 2
+    elif kind == TRIANGULAR:
+        tail = max(0.0, 1 - far) ** 2 / 2
+    elif kind == LOGISTIC:
+        tail = 1 / (1 + math.exp(far))
+    elif kind == ARCTANGENT:
+        tail = 0.5 - math.atan(far) / math.pi
+    elif kind == FAST_SIGMOID:
+        tail = 0.5 / (1 + far)
+    elif kind == GAUSSIAN:
+        tail = math.erfc(far / math.sqrt(2.0)) / 2
+    else:
+        tail = math.exp(-far) / 2
+    return tail if x < 0 else 1 - tail
+
+
+@compiled
 def apply_surrogate(params: Params, u: Floats) -> None:
     """psi_j of the shape KINDS[params.surrogate], written over u_j.
 
     One loop a shape: chosen inside the loop, it would not vectorise.
     """
-    kind, gamma, width, v_th = params.surrogate, params.gamma, params.width, params.v_th
+    kind, gamma, width, v_th = params.surrogate, params.shape[0], params.shape[1], params.v_th
     n = u.shape[0]
     if kind == RECTANGULAR:
         for j in range(n):

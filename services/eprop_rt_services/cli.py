@@ -6,7 +6,7 @@ import typer
 
 from eprop_rt.errors import EpropError
 from eprop_rt_protocols.errors import ProtocolError
-from eprop_rt_services.commands import ctl, demo, replay, run, simulate, streams
+from eprop_rt_services.commands import bench, ctl, demo, replay, run, simulate, streams
 
 MISTAKE = 2
 INTERRUPTED = 130
@@ -29,6 +29,7 @@ app.command(
 app.command(epilog="Example: eprop-rt run preset:cursor -o lsl.signal.name=Blackrock")(run.run)
 app.command(epilog="Example: eprop-rt ctl freeze")(ctl.ctl)
 app.command(epilog="Example: eprop-rt streams --wait 3")(streams.streams)
+app.add_typer(bench.app)
 
 
 @app.callback()

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from eprop_rt.decoder import build_decoder
 from eprop_rt.errors import StreamError
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import StreamInfo
@@ -19,6 +18,7 @@ from eprop_rt.warmup import warm_up
 from eprop_rt_protocols.command import Command, CommandHeader, Stamps
 from eprop_rt_protocols.control import ControlReply, ControlRequest, Status
 from eprop_rt_services.config import Config
+from eprop_rt_services.decoders import decoder_for
 from eprop_rt_services.latency import LatencyLog
 from eprop_rt_services.loop import run
 from eprop_rt_services.lsl_link import LslSource, local_clock
@@ -80,7 +80,7 @@ class Daemon:
         signal_info, label_info = self._source.open()
         outputs = self._outputs(label_info)
         settings, bins = self._config.decoder, self._config.bins
-        decoder = build_decoder(settings, signal_info.channels, outputs, bins.bin_s)
+        decoder = decoder_for(settings, signal_info.channels, outputs, bins.bin_s)
         log.info(
             "%s: %d channels at %g Hz; labels: %s",
             signal_info.name,

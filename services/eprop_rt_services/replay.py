@@ -21,11 +21,12 @@ from eprop_rt.config import (
     WienerSettings,
     ZeroSettings,
 )
-from eprop_rt.decoder import Decoder, build_decoder
+from eprop_rt.decoder import Decoder
 from eprop_rt.errors import DataError
 from eprop_rt.metrics import Score, score
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import F64, Chunk, LabelChunk
+from eprop_rt_services.decoders import decoder_for
 from eprop_rt_services.loop import run
 from eprop_rt_services.recordings import Recording
 
@@ -92,7 +93,7 @@ class Contestant:
     def _decoder_for(self, recording: Recording) -> Decoder:
         shape = recording.signal.info.channels, outputs_of(recording)
         if self._decoder is None:
-            self._decoder = build_decoder(self._settings, *shape, self._bins.bin_s)
+            self._decoder = decoder_for(self._settings, *shape, self._bins.bin_s)
             self._shape = shape
         if shape != self._shape:
             raise DataError(

@@ -236,10 +236,12 @@ def test_thawed_it_learns_again():
     one.freeze()
     run(one, parts[1:2])
     updates, before = one.updates, snapshot_bits(one)
-    assert one.decoder.snapshot()["online.ebar"].any()
+    assert one.decoder.snapshot()["online.passes.traces.ebar"].any()
     one.thaw()
     assert one.learning
-    assert not one.decoder.snapshot()["online.ebar"].any()  # frozen bins were never traced
+    assert not one.decoder.snapshot()[
+        "online.passes.traces.ebar"
+    ].any()  # frozen bins were never traced
     outputs = run(one, parts[2:])
     assert all(o.learning for o in outputs)
     assert one.updates == updates + len(outputs)
@@ -406,7 +408,8 @@ def test_events_of_every_part_come_together():
     stamps[999] -= 0.06
     one = path(rate_hz=1000.0)
     run(one, [Chunk(stamps[:1500], samples[:1500])], [labels])
-    one.push_labels(LabelChunk(np.array([322.0]), np.zeros((1, M), np.float32)))
+    one.push_labels(LabelChunk(np.array([300.0]), np.zeros((1, M), np.float32)))
+    run(one, [Chunk(stamps[1500:], samples[1500:])])
     assert {name: count for name, count in one.events.items() if name != "gap"} == {
         "stamp_not_finite": 1,
         "value_not_finite": 1,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from eprop_rt.build import build_params, build_segment
+from eprop_rt.build import Network, build_params, build_segment
 from eprop_rt.config import (
     EpropSettings,
     InputScaleSettings,
@@ -16,9 +16,9 @@ from eprop_rt.errors import EpropError
 from eprop_rt.gradient import add_segment_gradient
 from eprop_rt.kernels.counter import uniform
 from eprop_rt.memory import Memory
-from eprop_rt.rehearsal import Rehearsal
+from eprop_rt.rehearsal import Past, Rehearsal
 from eprop_rt.scale import RunningScale
-from eprop_rt.structs import Weights
+from eprop_rt.structs import Objective, Weights
 
 BIN_S = 0.05
 K, N, M, LENGTH, WARM_UP = 3, 6, 2, 5, 2
@@ -51,7 +51,8 @@ class Bench:
         np.fill_diagonal(self.weights.w[K : K + N], 0)
         self.start = Weights(*(w.copy() for w in self.weights))
         self.seed = seed
-        self.rehearsal = Rehearsal(self.settings, self.params, self.weights, BIN_S, seed)
+        whole = EpropSettings(network=NETWORK, rehearsal=self.settings, seed=seed, dtype="float64")
+        self.rehearsal = Rehearsal(whole, Network(self.params, self.weights, None, K, M), BIN_S)
         self.memory = Memory(round(self.settings.memory_s / BIN_S), K, M)
         self.inputs = RunningScale(ScaleSettings(), K, BIN_S)
         self.targets = RunningScale(ScaleSettings(), M, BIN_S)
@@ -67,7 +68,9 @@ class Bench:
             self.targets.learn_one(y)
 
     def run(self):
-        return self.rehearsal.run(self.memory, self.inputs, self.targets)
+        past = Past(self.memory, self.inputs, self.targets)
+        back = self.weights.w_out[:N]
+        return self.rehearsal.run(past, back) if self.rehearsal.due(past) else 0
 
     def kept(self, name):
         return self.rehearsal.arrays()[name]
@@ -79,8 +82,15 @@ class Bench:
         self.inputs.apply(x, segment.x)
         self.targets.apply(labels, segment.target)
         gradient = Weights(*(np.zeros_like(w) for w in self.weights))
-        labelled = add_segment_gradient(self.params, self.weights, segment, WARM_UP, gradient)
-        return gradient, labelled
+        came = add_segment_gradient(
+            self.params,
+            self.weights,
+            self.weights.w_out[:N],
+            segment,
+            Objective(warm_up=WARM_UP),
+            gradient,
+        )
+        return gradient, came.labelled
 
     def unchanged(self):
         pairs = zip(self.weights, self.start, strict=True)

@@ -1,16 +1,16 @@
 """Every surrogate has its height and its area, and is the density of the noise it stands for."""
 
-import math
 from typing import get_args
 
 import numpy as np
 import pytest
 
-from eprop_rt.build import build_params
+from eprop_rt.build import build_membrane, build_params
 from eprop_rt.config import NetworkSettings, SurrogateSettings
 from eprop_rt.kernels import surrogate
 from eprop_rt.kernels.neuron import advance
 from eprop_rt.kernels.surrogate import AREA, KINDS
+from gradient_oracle import BELOW
 
 NOISE = {
     "rectangular": lambda rng, n: rng.uniform(-1, 1, n),
@@ -20,17 +20,6 @@ NOISE = {
     "fast_sigmoid": lambda rng, n: rng.laplace(0, 1, n) / rng.exponential(1, n),
     "gaussian": lambda rng, n: rng.normal(0, 1, n),
     "exponential": lambda rng, n: rng.laplace(0, 1, n),
-}
-BELOW = {  # probability that the noise of width 1 is below x
-    "rectangular": lambda x: min(max((1 + x) / 2, 0), 1),
-    "triangular": lambda x: (
-        min(max(0.5 + math.copysign(abs(x) - x * x / 2, x), 0), 1) if abs(x) < 1 else float(x > 0)
-    ),
-    "logistic": lambda x: 1 / (1 + math.exp(-x)),
-    "arctangent": lambda x: 0.5 + math.atan(x) / math.pi,
-    "fast_sigmoid": lambda x: 0.5 * (1 + x / (1 + abs(x))),
-    "gaussian": lambda x: 0.5 * (1 + math.erf(x / math.sqrt(2))),
-    "exponential": lambda x: 0.5 + math.copysign(0.5 * -math.expm1(-abs(x)), x),
 }
 
 
@@ -54,8 +43,8 @@ def shape(kind, u, height, width):
 
 def one_step(params, drive):
     """Spikes and pseudo-derivatives of rested neurons."""
-    v, a, z, psi = (np.zeros(len(drive)) for _ in range(4))
-    advance(params, drive, v, a, z, psi, np.zeros(len(drive), np.int64))
+    z, psi = np.zeros(len(drive)), np.zeros(len(drive))
+    advance(params, build_membrane(len(drive), drive.dtype), drive, z, psi, 0)
     return z, psi
 
 
@@ -91,7 +80,7 @@ def test_without_a_height_its_area_over_the_voltage_is_one(kind, width):
     area = np.sum((psi[1:] + psi[:-1]) / 2 * np.diff(drive))
     assert area == pytest.approx(1.0, abs=1e-3)
     stated = shape(kind, 0.0, 1.0, 1.0) / AREA[KINDS.index(kind)]
-    assert params.gamma == pytest.approx(stated / width)
+    assert params.shape[0] == pytest.approx(stated / width)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -106,8 +95,9 @@ def test_it_is_the_derivative_of_the_probability_to_exceed_its_noise(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_refractory_neuron_has_none(kind):
     params = population(kind, 2)
-    v, a, z, psi = (np.zeros(2) for _ in range(4))
-    advance(params, np.ones(2), v, a, z, psi, np.array([1, 0]))
+    membrane, z, psi = build_membrane(2, np.dtype(np.float64)), np.zeros(2), np.zeros(2)
+    membrane.wait[0] = 1
+    advance(params, membrane, np.ones(2), z, psi, 0)
     assert psi[0] == 0
     assert psi[1] == pytest.approx(0.3)
 
@@ -176,19 +166,25 @@ def test_a_decaying_voltage_has_the_surrogates_that_nest_has(kind, expected):
     """NEST 3.10, test_eprop_plasticity: tau 10 ms, threshold .6, weight .3, height .5, slope 1.7.
 
     Spikes arrive at steps 2, 3, 4, 6, 10 and 12; the neuron fires at 4 and 10 and is masked for
-    two steps after each (t_ref 3). NEST resets at once, this kernel one step later: a reset that
-    is scaled by the decay gives the same voltage at every step but that of the spike itself.
+    two steps after each (t_ref 3). NEST resets at once, as `eprop_plus` does.
     """
-    threshold, decay = 0.6, math.exp(-1 / 10)
-    arrivals = np.zeros(19)
+    settings = NetworkSettings(
+        convention="eprop_plus",
+        neurons=1,
+        adaptive_fraction=0.0,
+        tau_groups=1,
+        membrane_tau_s=(0.01, 0.01),
+        threshold=0.6,
+        refractory_s=0.002,
+        surrogate=SurrogateSettings(kind=kind, height=0.5 * 0.6, width=1 / 1.7 / 0.6),
+    )
+    params = build_params(settings, 0.001, np.dtype(np.float64))
+    arrivals = np.zeros((19, 1))
     arrivals[[2, 3, 4, 6, 10, 12]] = 0.3
-    params = population(kind, 1, threshold, height=0.5 * threshold, width=1 / 1.7 / threshold)
-    params = params._replace(alpha=np.array([decay]), refractory=2)
-    v, a, z, psi = (np.zeros(1) for _ in range(4))
-    wait, psis, spikes = np.zeros(1, np.int64), [], []
+    membrane, z, psi = build_membrane(1, arrivals.dtype), np.zeros(1), np.zeros(1)
+    psis, spikes = [], []
     for t in range(19):
-        at_once = (1 - decay) * threshold * z
-        advance(params, arrivals[t] + at_once, v, a, z, psi, wait)
+        advance(params, membrane, arrivals[t], z, psi, t)
         psis.append(psi[0])
         spikes += [t] * int(z[0])
     assert spikes == [4, 10]

@@ -65,8 +65,8 @@ def test_a_file_may_name_another_kind_of_decoder(tmp_path):
         ("bins: {bin_s: fast}", "bins.bin_s.*'fast'"),
         ("decoder: {kind: magic}", "decoder"),
         (
-            "decoder: {kind: eprop, online: {optimiser: sgd, update_every: 4}}",
-            "use optimiser: adam",
+            "decoder: {kind: eprop, online: {schedule: deferred, update_every: 4}}",
+            "set update_every: 1, or schedule: accumulated",
         ),
         ("decoder: {kind: eprop, rehearsal: {warm_up_s: 9, segment_s: 3}}", "must hold"),
         ("[1, 2]", "holds a list"),

@@ -8,10 +8,10 @@ import numpy as np
 
 from eprop_rt.kernels import compiled
 from eprop_rt.kernels.schedules.optimisers import update_weights
-from eprop_rt.kernels.schedules.rows import add_rows
+from eprop_rt.kernels.schedules.rows import add_rows, clip, shrink
 from eprop_rt.kernels.schedules.structs import Accumulated
 from eprop_rt.kernels.schedules.window import advance, choose_open, close_rows, note_events
-from eprop_rt.structs import Floats, Params
+from eprop_rt.structs import Floats, Params, Term
 
 
 @compiled
@@ -21,24 +21,16 @@ def add_drive(w: Floats, p: Accumulated, pre: Floats, drive: Floats) -> None:
 
 
 @compiled
-def learn(
-    w: Floats,
-    p: Accumulated,
-    params: Params,
-    entering: Floats,
-    zb: Floats,
-    psi: Floats,
-    signal: Floats,
-) -> None:
+def learn(w: Floats, p: Accumulated, params: Params, term: Term) -> None:
     """One step of eligibility and gradient; rows that are due go to the optimiser.
 
     Rows due[c] .. due[c + 1] close their window at steps t = c modulo R and are updated every
-    `rule.every` windows; `signal` is L.
+    `rule.every` windows; `column` is L, and `direct` a gradient likewise.
     """
     window, clock, every = p.pending.window, p.pending.clock, p.optimiser.rule.every
-    now, steps = clock[0], window.ring.shape[1]
-    note_events(window, now, entering, zb)
-    advance(window, params, now, psi, signal)
+    now, steps = clock[0], window.past.shape[1]
+    note_events(p.pending, now, term)
+    advance(window, params, now, term)
     clock[0] = now + 1
     slot = now % steps
     if window.due[slot + 1] > window.due[slot]:
@@ -52,7 +44,7 @@ def _close_group(w: Floats, p: Accumulated, slot: int, update: int) -> None:
     pending, optimiser, block = p.pending, p.optimiser, p.block
     gradient, carried, edges = optimiser.gradient, optimiser.carried, pending.synapses.first
     first, last = pending.window.due[slot], pending.window.due[slot + 1]
-    some = block.shape[0] // pending.window.ring.shape[2]
+    some = block.shape[0] // pending.window.past.shape[2]
     for i in range(first, last, some):
         until = min(i + some, last)
         low, high = edges[i, 0], edges[until - 1, edges.shape[1] - 1]
@@ -64,7 +56,9 @@ def _close_group(w: Floats, p: Accumulated, slot: int, update: int) -> None:
             for k in range(np.uint64(high - low)):
                 block[k] += gradient[base + k]
         if update > 0:
+            shrink(w, low, high, optimiser.rule.keep)
             update_weights(w, block, low, high, optimiser, update)
+            clip(w, low, high, optimiser.rule.clamp)
         else:
             for k in range(np.uint64(high - low)):
                 gradient[base + k] = block[k]

@@ -10,38 +10,51 @@ from eprop_rt.kernels.schedules.structs import (
     ADAM,
     KEEP_EPS_A,
     MOMENTUM,
+    ON_EBAR,
     RMS,
-    UNIT_EBAR,
+    UNIT_EPS_A,
     Accumulated,
     Deferred,
     Dense,
     Event,
     Frames,
     Optimiser,
+    Outer,
     Pending,
     Synapses,
     Traces,
     UpdateRule,
     Window,
 )
-from eprop_rt.structs import Floats, Ints, Params, Scalar
+from eprop_rt.structs import Floats, Ints, Params
 
 Mask = NDArray[np.bool_]
 Real = np.dtype[np.floating[Any]]
 
 LINE = 64  # bytes
+LARGEST_MIX = 50.0  # of rounding in the event-driven schedule with a synaptic current
 BLOCK = 16384  # synapses whose gradient goes to the optimiser at once: they stay in the cache
 
 
-def dense(params: Params, inputs: int, connected: Mask | None = None) -> Dense:
-    """Every synapse, every step; `connected` (P, N), without autapses: only those."""
+def dense(
+    params: Params,
+    inputs: int,
+    connected: Mask | None = None,
+    keep: float = 1.0,
+    clamp: float = math.inf,
+) -> Dense:
+    """Every synapse, every step; `connected` (P, N), without autapses: only those.
+
+    A step makes W clip(keep W + update, -clamp, clamp).
+    """
     synapses = _synapses(params, inputs, connected)
     real = params.alpha.dtype
     return Dense(
         synapses,
         _traces(params, synapses),
-        aligned_zeros((5, 2, len(params.alpha)), real),
-        _tiny(params),
+        aligned_zeros((6, 2, len(params.alpha)), real),
+        real.type(keep),
+        real.type(clamp),
     )
 
 
@@ -75,25 +88,61 @@ def event(
 ) -> Event:
     """A row when it is read, in frames of `steps` steps (None: as many as rounding allows).
 
-    Raises ValueError where a neuron adapts.
+    Raises ValueError where prefix sums do not exist: neurons that adapt, a filter without memory,
+    a synaptic current that decays about as fast as a membrane.
     """
     if params.beta.any():
         raise ValueError(
             "the event-driven schedule came with adaptive neurons, whose eligibility has no "
             "prefix sum: use the deferred schedule"
         )
+    if params.kappa_e == 0:
+        raise ValueError(
+            "the event-driven schedule came with an eligibility trace without a filter "
+            "(kappa_e 0), and divides by that decay: use the deferred schedule"
+        )
+    if _mix(params) > LARGEST_MIX:
+        raise ValueError(
+            f"the event-driven schedule came with a synaptic current whose decay a step, "
+            f"{params.alpha_s:.4g}, is too close to a membrane's ({params.group_alpha}): it "
+            "subtracts the two exponentials. Use the deferred schedule"
+        )
     synapses = _synapses(params, inputs, connected)
     frames = _frames(params, len(synapses.first), steps or longest_frame(params))
     clock = np.zeros(1, np.int64)
     chosen = np.zeros(len(synapses.first), np.int64)
-    return Event(clock, synapses, _traces(params, synapses), frames, chosen, _tiny(params))
+    return Event(clock, synapses, _traces(params, synapses), frames, chosen)
+
+
+def outer(params: Params, inputs: int, connected: Mask | None = None) -> Outer:
+    """Every synapse, every step, for rules that need no eligibility trace."""
+    return Outer(_synapses(params, inputs, connected))
 
 
 def longest_frame(params: Params) -> int:
     """Steps after which rounding has grown, by the smallest decay, to what a result may lack."""
-    growth = 1e6 if params.alpha.dtype == np.float32 else 1e2
-    decay = min(float(params.kappa), float(params.group_alpha.min()))
+    growth = (1e6 if params.alpha.dtype == np.float32 else 1e2) / max(1.0, _mix(params))
+    decay = min(float(params.kappa_e), float(_exponentials(params)[0].min()))
     return max(1, int(math.log(growth) / -math.log(decay)))
+
+
+def _exponentials(params: Params) -> tuple[Floats, Floats]:
+    """Decays (D, G) of which zb is a sum, and how much of zs is in each.
+
+    zb and zs become, after n steps: alpha^n zb + f (alpha^n - alpha_s^n) zs,
+    f = alpha_s / (alpha - alpha_s).
+    """
+    alpha, alpha_s = params.group_alpha.astype(np.float64), float(params.alpha_s)
+    if alpha_s == 0:
+        return alpha[None], np.zeros((1, len(alpha)))
+    with np.errstate(divide="ignore"):
+        f = alpha_s / (alpha - alpha_s)
+    return np.array([alpha, np.full(len(alpha), alpha_s)]), np.array([f, -f])
+
+
+def _mix(params: Params) -> float:
+    """What the difference of two exponentials magnifies rounding by."""
+    return float(abs(_exponentials(params)[1]).max())
 
 
 def aligned_zeros(shape: int | tuple[int, ...], real: Real) -> Floats:
@@ -115,12 +164,9 @@ def _synapses(params: Params, inputs: int, connected: Mask | None) -> Synapses:
 
 def _traces(params: Params, synapses: Synapses) -> Traces:
     size, real = int(synapses.first[-1, -1]), params.alpha.dtype
-    return Traces(aligned_zeros(size, real), aligned_zeros(size if params.beta.any() else 0, real))
-
-
-def _tiny(params: Params) -> Scalar:
-    tiny: Scalar = params.alpha.dtype.type(1e-30 if params.alpha.dtype == np.float32 else 1e-200)
-    return tiny
+    tiny = real.type(1e-30 if real == np.float32 else 1e-200)
+    eps_a = aligned_zeros(size if params.beta.any() else 0, real)
+    return Traces(aligned_zeros(size, real), eps_a, tiny)
 
 
 def _pending(params: Params, synapses: Synapses, due: Ints) -> Pending:
@@ -130,9 +176,9 @@ def _pending(params: Params, synapses: Synapses, due: Ints) -> Pending:
         synapses=synapses,
         traces=_traces(params, synapses),
         window=_window(params, synapses, due),
-        scratch=aligned_zeros((KEEP_EPS_A + 1, 1, n), real),
+        own_past=aligned_zeros((KEEP_EPS_A + 1, 1, n), real),
+        own_units=aligned_zeros((UNIT_EPS_A + 1, 1, n), real),
         chosen=np.zeros(len(synapses.first), np.int64),
-        tiny=_tiny(params),
     )
 
 
@@ -147,14 +193,12 @@ def _in_turn(synapses: Synapses, steps: int) -> Ints:
 def _window(params: Params, synapses: Synapses, due: Ints) -> Window:
     steps, rows = len(due) - 1, len(synapses.first)
     n, groups, real = len(params.alpha), len(params.group_alpha), params.alpha.dtype
-    kinds = KEEP_EPS_A + 1 if params.beta.any() else UNIT_EBAR + 1
-    ages = np.arange(steps + 1)
-    decay = aligned_zeros((steps, n), real)
-    decay[:] = np.power(params.alpha.astype(np.float64), ages[:-1, None])
+    adaptive, decay = bool(params.beta.any()), _unit_decay(params, steps)
     return Window(
-        ring=aligned_zeros((kinds, steps, n), real),
+        past=aligned_zeros((KEEP_EPS_A + 1 if adaptive else ON_EBAR + 1, steps, n), real),
+        units=aligned_zeros((len(decay), UNIT_EPS_A + adaptive, steps, n), real),
         decay=decay,
-        power=np.power(float(params.kappa), ages).astype(real),
+        power=np.power(float(params.kappa_e), np.arange(steps + 1)).astype(real),
         vectors=aligned_zeros((4, n), real),
         due=due,
         start=np.zeros(rows, np.int64),
@@ -167,17 +211,33 @@ def _window(params: Params, synapses: Synapses, due: Ints) -> Window:
     )
 
 
+def _unit_decay(params: Params, steps: int) -> Floats:
+    """(1 or 2, R, N): zb n steps after it was 1; and after 1 entered zs, where there is a zs."""
+    alpha, alpha_s = params.alpha.astype(np.float64), float(params.alpha_s)
+    decay = aligned_zeros((1 if alpha_s == 0 else 2, steps, len(alpha)), params.alpha.dtype)
+    zb, zs = np.ones((2, len(alpha)))
+    decay[0] = alpha ** np.arange(steps)[:, None]
+    for n in range(steps):
+        decay[-1, n] = zb
+        zs = alpha_s * zs
+        zb = alpha * zb + zs
+    return decay
+
+
 def _frames(params: Params, rows: int, steps: int) -> Frames:
-    n, groups, double = len(params.alpha), len(params.group_alpha), np.dtype(np.float64)
+    n, double = len(params.alpha), np.dtype(np.float64)
+    decay, mix = _exponentials(params)
+    sums = 1 + 2 * len(decay)
     return Frames(
-        now=aligned_zeros((2, 3, n), double),
-        history=aligned_zeros((2, steps, 3, n), double),
-        ratio=aligned_zeros((2, n), double),
-        change=aligned_zeros((3, n), double),
-        alpha=params.group_alpha.astype(np.float64),
-        kappa=float(params.kappa),
+        now=aligned_zeros((2, sums, n), double),
+        history=aligned_zeros((2, steps, sums, n), double),
+        ratio=aligned_zeros((2, len(decay), n), double),
+        change=aligned_zeros((sums, n), double),
+        decay=decay,
+        mix=mix,
+        kappa=float(params.kappa_e),
         start=np.zeros(rows, np.int64),
-        trace=np.zeros((groups, rows)),
+        trace=np.zeros((*decay.shape, rows)),
     )
 
 

@@ -14,7 +14,7 @@ from eprop_rt.kernels.schedules.window import (
     close_rows,
     note_events,
 )
-from eprop_rt.structs import Floats, Params
+from eprop_rt.structs import Floats, Params, Term
 
 
 @compiled
@@ -25,22 +25,14 @@ def add_drive(w: Floats, p: Deferred, pre: Floats, drive: Floats) -> None:
 
 
 @compiled
-def learn(
-    w: Floats,
-    p: Deferred,
-    params: Params,
-    entering: Floats,
-    zb: Floats,
-    psi: Floats,
-    column: Floats,
-) -> None:
+def learn(w: Floats, p: Deferred, params: Params, term: Term) -> None:
     """One step of eligibility and gradient descent; writes the rows whose turn it is."""
     pending = p.pending
     window, now = pending.window, pending.clock[0]
-    note_events(window, now, entering, zb)
-    advance(window, params, now, psi, column)
+    note_events(pending, now, term)
+    advance(window, params, now, term)
     pending.clock[0] = now + 1
-    slot = now % window.ring.shape[1]
+    slot = now % window.past.shape[1]
     close_rows(w, 0, pending, choose_open(pending, window.due[slot], window.due[slot + 1]))
 
 

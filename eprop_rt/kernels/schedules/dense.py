@@ -3,9 +3,9 @@
 import numpy as np
 
 from eprop_rt.kernels import compiled
-from eprop_rt.kernels.schedules.rows import add_rows
+from eprop_rt.kernels.schedules.rows import add_rows, clip, shrink
 from eprop_rt.kernels.schedules.structs import Dense
-from eprop_rt.structs import Floats, Ints, Params, Scalar
+from eprop_rt.structs import Floats, Ints, Params, Scalar, Term
 
 
 @compiled
@@ -15,39 +15,33 @@ def add_drive(w: Floats, p: Dense, pre: Floats, drive: Floats) -> None:
 
 
 # First axis of the scratch.
-P, C, PSI, RHO, BETA = range(5)
+P, C, D, PSI, RHO, BETA = range(6)
 
 
 @compiled
-def learn(
-    w: Floats,
-    p: Dense,
-    params: Params,
-    entering: Floats,
-    zb: Floats,
-    psi: Floats,
-    column: Floats,
-) -> None:
+def learn(w: Floats, p: Dense, params: Params, term: Term) -> None:
     """One step of eligibility and gradient descent (eq. 24, 25, 28).
 
     e_ij = psi_j (zb_i - beta_j eps_a_ij)      eps_a_ij <- rho_j eps_a_ij + e_ij
-    ebar_ij <- kappa ebar_ij + (1 - kappa) e_ij      W_ij += column_j ebar_ij
+    ebar_ij <- kappa ebar_ij + kappa_in e_ij         W_ij += column_j ebar_ij + direct_j zb_i
     """
-    _prepare(p.scratch, params, psi, column)
+    _prepare(p.scratch, params, term)
     if p.traces.eps_a.shape[0] == 0:
-        _learn_rows(w, p, zb, params.kappa)
+        _learn_rows(w, p, term, params.kappa_e)
     else:
-        _learn_adaptive_rows(w, p, zb, params.kappa)
+        _learn_adaptive_rows(w, p, term, params.kappa_e)
 
 
 @compiled
-def _prepare(src: Floats, params: Params, psi: Floats, column: Floats) -> None:
+def _prepare(src: Floats, params: Params, term: Term) -> None:
     """What the rows need of each neuron."""
-    kin = params.kappa_in
-    for j in range(psi.shape[0]):
-        src[P, 0, j] = kin * psi[j]
-        src[C, 0, j] = column[j]
-        src[PSI, 0, j] = psi[j]
+    kin, direct = params.kappa_e_in, term.direct
+    for j in range(direct.shape[0]):
+        src[D, 0, j] = direct[j]
+    for j in range(term.psi.shape[0]):
+        src[P, 0, j] = kin * term.psi[j]
+        src[C, 0, j] = term.column[j]
+        src[PSI, 0, j] = term.psi[j]
         src[RHO, 0, j] = params.rho[j]
         src[BETA, 0, j] = params.beta[j]
 
@@ -61,16 +55,17 @@ def _gather(src: Floats, kinds: int, target: Ints, low: int, high: int) -> None:
 
 
 @compiled
-def _learn_rows(w: Floats, p: Dense, zb: Floats, kappa: Scalar) -> None:
+def _learn_rows(w: Floats, p: Dense, term: Term, kappa: Scalar) -> None:
     """Without adaptation."""
     first, target, inputs, src = p.synapses.first, p.synapses.target, p.synapses.inputs, p.scratch
-    ebar, tiny = p.traces.ebar, p.tiny
+    ebar, tiny, zb, direct = p.traces.ebar, p.traces.tiny, term.zb, term.direct.shape[0] > 0
     n, end, nothing = src.shape[2], first.shape[1] - 1, tiny - tiny
     at = np.uint64(min(target.shape[0], 1))
     for i in range(first.shape[0]):
         base = np.uint64(first[i, 0])
         if at > 0:
-            _gather(src, C + 1, target, first[i, 0], first[i, end])
+            _gather(src, D + 1, target, first[i, 0], first[i, end])
+        shrink(w, first[i, 0], first[i, end], p.keep)
         for g in range(end):
             z = zb[g, i]
             for k in range(np.uint64(first[i, g]), np.uint64(first[i, g + 1])):
@@ -78,21 +73,27 @@ def _learn_rows(w: Floats, p: Dense, zb: Floats, kappa: Scalar) -> None:
                 new = new if abs(new) > tiny else nothing
                 ebar[k] = new
                 w[k] += src[C, at, k - base] * new
+            if direct and z != 0:
+                for k in range(np.uint64(first[i, g]), np.uint64(first[i, g + 1])):
+                    w[k] += z * src[D, at, k - base]
         if at == 0 and inputs <= i < inputs + n:
             w[first[i, 0] + i - inputs] = 0
+        clip(w, first[i, 0], first[i, end], p.clamp)
 
 
 @compiled
-def _learn_adaptive_rows(w: Floats, p: Dense, zb: Floats, kappa: Scalar) -> None:
+def _learn_adaptive_rows(w: Floats, p: Dense, term: Term, kappa: Scalar) -> None:
     """With adaptation."""
     first, target, inputs, src = p.synapses.first, p.synapses.target, p.synapses.inputs, p.scratch
-    ebar, eps_a, tiny = p.traces.ebar, p.traces.eps_a, p.tiny
+    ebar, eps_a, tiny = p.traces.ebar, p.traces.eps_a, p.traces.tiny
+    zb, direct = term.zb, term.direct.shape[0] > 0
     n, end, nothing = src.shape[2], first.shape[1] - 1, tiny - tiny
     at = np.uint64(min(target.shape[0], 1))
     for i in range(first.shape[0]):
         base = np.uint64(first[i, 0])
         if at > 0:
             _gather(src, BETA + 1, target, first[i, 0], first[i, end])
+        shrink(w, first[i, 0], first[i, end], p.keep)
         for g in range(end):
             z = zb[g, i]
             low, high = np.uint64(first[i, g]), np.uint64(first[i, g + 1])
@@ -106,8 +107,12 @@ def _learn_adaptive_rows(w: Floats, p: Dense, zb: Floats, kappa: Scalar) -> None
                 adapted = z - src[BETA, at, k - base] * eps_a[k]
                 new = src[RHO, at, k - base] * eps_a[k] + src[PSI, at, k - base] * adapted
                 eps_a[k] = new if abs(new) > tiny else nothing
+            if direct and z != 0:
+                for k in range(low, high):
+                    w[k] += z * src[D, at, k - base]
         if at == 0 and inputs <= i < inputs + n:
             w[first[i, 0] + i - inputs] = 0
+        clip(w, first[i, 0], first[i, end], p.clamp)
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""The four schedules behind one name each: what the rest of the engine calls.
+"""The schedules behind one name each: what the rest of the engine calls.
 
 A step is `add_drive`, then the neurons, then `learn`. Weights may be read after `sync` only;
 whoever adds to them does so between two steps: what is pending is a sum, so w += delta commutes.
@@ -13,15 +13,23 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
-from eprop_rt.kernels.schedules import accumulated, deferred, dense, event
-from eprop_rt.kernels.schedules.structs import Accumulated, Deferred, Dense, Event, PassState
-from eprop_rt.structs import Floats, Ints, Params
+from eprop_rt.kernels.schedules import accumulated, deferred, dense, event, outer
+from eprop_rt.kernels.schedules.structs import (
+    Accumulated,
+    Deferred,
+    Dense,
+    Event,
+    Outer,
+    PassState,
+)
+from eprop_rt.structs import Floats, Ints, Params, Term
 
 SCHEDULES: dict[type, ModuleType] = {
     Dense: dense,
     Deferred: deferred,
     Accumulated: accumulated,
     Event: event,
+    Outer: outer,
 }
 
 
@@ -33,21 +41,12 @@ def add_drive(w: Floats, p: PassState, pre: Floats, drive: Floats) -> None:
     SCHEDULES[type(p)].add_drive(w.reshape(-1), p, pre, drive)
 
 
-def learn(
-    w: Floats,
-    p: PassState,
-    params: Params,
-    entering: Floats,
-    zb: Floats,
-    psi: Floats,
-    column: Floats,
-) -> None:
-    """One step: eligibility traces, then W_ij += column_j ebar_ij (column = -eta L).
+def learn(w: Floats, p: PassState, params: Params, term: Term) -> None:
+    """One step: eligibility traces, then W_ij += column_j ebar_ij + direct_j zb_i.
 
-    `entering` (P,) is what entered zb (G, P) at this step: zb_gi <- alpha_g zb_gi + entering_i.
-    `accumulated` takes L for `column`: its optimiser has the rate.
+    `accumulated` takes gradients for column and direct (L for -eta L): its optimiser has the rate.
     """
-    SCHEDULES[type(p)].learn(w.reshape(-1), p, params, entering, zb, psi, column)
+    SCHEDULES[type(p)].learn(w.reshape(-1), p, params, term)
 
 
 def sync(w: Floats, p: PassState, params: Params) -> None:
@@ -66,13 +65,11 @@ def _add_drive(w: Any, p: Any, pre: Any, drive: Any) -> Callable[..., None]:
 
 
 @overload(learn)
-def _learn(
-    w: Any, p: Any, params: Any, entering: Any, zb: Any, psi: Any, column: Any
-) -> Callable[..., None]:
+def _learn(w: Any, p: Any, params: Any, term: Any) -> Callable[..., None]:
     chosen = SCHEDULES[p.instance_class].learn
 
-    def body(w: Any, p: Any, params: Any, entering: Any, zb: Any, psi: Any, column: Any) -> None:
-        chosen(w.reshape(-1), p, params, entering, zb, psi, column)
+    def body(w: Any, p: Any, params: Any, term: Any) -> None:
+        chosen(w.reshape(-1), p, params, term)
 
     return body
 
@@ -106,6 +103,8 @@ def _named(path: str, value: Any) -> Iterator[tuple[str, Floats | Ints]]:
 def forget(w: Floats, p: PassState, params: Params) -> None:
     """Forget the eligibility of the past, after writing what it has led to."""
     sync(w, p, params)
+    if isinstance(p, Outer):
+        return
     traces = p.pending.traces if isinstance(p, Deferred | Accumulated) else p.traces
-    for trace in traces:
-        trace[:] = 0
+    traces.ebar[:] = 0
+    traces.eps_a[:] = 0

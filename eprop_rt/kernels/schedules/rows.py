@@ -1,8 +1,9 @@
 """One presynaptic row: the loops over synapses.
 
-`src[KIND, slot]` are vectors over postsynaptic neurons (see `window`). Where connectivity is
-sparse, `gather` first picks those that the row has, so that every loop runs over contiguous memory.
-Indices are unsigned: a signed one may be negative, and the test for that hinders vectors.
+`past[KIND, slot]` and `units[KIND, slot]` are vectors over postsynaptic neurons (see `window`).
+Where connectivity is sparse, `gather` first picks those that the row has, so that every loop runs
+over contiguous memory. Indices are unsigned: a signed one may be negative, and the test for that
+hinders vectors.
 """
 
 import numpy as np
@@ -16,6 +17,8 @@ from eprop_rt.kernels.schedules.structs import (
     UNIT_EBAR,
     UNIT_EPS_A,
     UNIT_W,
+    Sink,
+    Source,
     Synapses,
     Traces,
 )
@@ -33,16 +36,7 @@ def gather(ring: Floats, slot: int, target: Ints, low: int, high: int, out: Floa
 
 @compiled
 def add_start(
-    out: Floats,
-    shift: int,
-    traces: Traces,
-    first: Ints,
-    i: int,
-    trace: Floats,
-    src: Floats,
-    slot: int,
-    keep: Scalar,
-    tiny: Scalar,
+    sink: Sink, traces: Traces, edges: Ints, zb: Floats, source: Source, keep: Scalar
 ) -> None:
     """What a window makes of a row's state at its start: eligibility and presynaptic trace.
 
@@ -50,57 +44,68 @@ def add_start(
     ebar <- keep ebar + EPS_A_TO_EBAR eps_a + UNIT_EBAR zb
     eps_a <- KEEP_EPS_A eps_a + UNIT_EPS_A zb
     """
-    ebar, eps_a = traces.ebar, traces.eps_a
-    s, less, base = np.uint64(slot), np.uint64(shift), np.uint64(first[i, 0])
+    ebar, eps_a, tiny = traces.ebar, traces.eps_a, traces.tiny
+    out, past, units = sink.out, source.past, source.units
+    s, less, base = np.uint64(source.slot), np.uint64(sink.shift), np.uint64(edges[0])
     nothing = tiny - tiny
-    for g in range(trace.shape[0]):
-        z = trace[g, i]
-        low, high = np.uint64(first[i, g]), np.uint64(first[i, g + 1])
+    for g in range(zb.shape[0]):
+        z = zb[g]
+        low, high = np.uint64(edges[g]), np.uint64(edges[g + 1])
         if eps_a.shape[0] == 0:
             for k in range(low, high):
                 old = ebar[k]
-                out[k - less] += src[ON_EBAR, s, k - base] * old + z * src[UNIT_W, s, k - base]
-                new = keep * old + z * src[UNIT_EBAR, s, k - base]
+                out[k - less] += past[ON_EBAR, s, k - base] * old + z * units[UNIT_W, s, k - base]
+                new = keep * old + z * units[UNIT_EBAR, s, k - base]
                 ebar[k] = new if abs(new) > tiny else nothing
             continue
         for k in range(low, high):
             out[k - less] += (
-                src[ON_EBAR, s, k - base] * ebar[k]
-                + src[ON_EPS_A, s, k - base] * eps_a[k]
-                + z * src[UNIT_W, s, k - base]
+                past[ON_EBAR, s, k - base] * ebar[k]
+                + past[ON_EPS_A, s, k - base] * eps_a[k]
+                + z * units[UNIT_W, s, k - base]
             )
         for k in range(low, high):
             new = (
                 keep * ebar[k]
-                + src[EPS_A_TO_EBAR, s, k - base] * eps_a[k]
-                + z * src[UNIT_EBAR, s, k - base]
+                + past[EPS_A_TO_EBAR, s, k - base] * eps_a[k]
+                + z * units[UNIT_EBAR, s, k - base]
             )
             ebar[k] = new if abs(new) > tiny else nothing
         for k in range(low, high):
-            new = src[KEEP_EPS_A, s, k - base] * eps_a[k] + z * src[UNIT_EPS_A, s, k - base]
+            new = past[KEEP_EPS_A, s, k - base] * eps_a[k] + z * units[UNIT_EPS_A, s, k - base]
             eps_a[k] = new if abs(new) > tiny else nothing
 
 
 @compiled
 def add_event(
-    out: Floats,
-    shift: int,
-    traces: Traces,
-    low: int,
-    high: int,
-    src: Floats,
-    slot: int,
-    size: Scalar,
+    sink: Sink, traces: Traces, low: int, high: int, source: Source, size: Scalar
 ) -> None:
-    """What a window makes of `size` entering the row's presynaptic trace at `slot`."""
-    ebar, eps_a = traces.ebar, traces.eps_a
-    s, less, base = np.uint64(slot), np.uint64(shift), np.uint64(low)
+    """What a window makes of `size` units that entered a row's presynaptic trace."""
+    ebar, eps_a, out, units = traces.ebar, traces.eps_a, sink.out, source.units
+    s, less, base = np.uint64(source.slot), np.uint64(sink.shift), np.uint64(low)
     for k in range(base, np.uint64(high)):
-        out[k - less] += size * src[UNIT_W, s, k - base]
-        ebar[k] += size * src[UNIT_EBAR, s, k - base]
+        out[k - less] += size * units[UNIT_W, s, k - base]
+        ebar[k] += size * units[UNIT_EBAR, s, k - base]
     if eps_a.shape[0] > 0:
         for k in range(base, np.uint64(high)):
-            eps_a[k] += size * src[UNIT_EPS_A, s, k - base]
+            eps_a[k] += size * units[UNIT_EPS_A, s, k - base]
+
+
+@compiled
+def shrink(w: Floats, low: int, high: int, keep: Scalar | float) -> None:
+    """Every W of synapses low .. high times `keep`: weight decay."""
+    if keep != 1:
+        for k in range(np.uint64(low), np.uint64(high)):
+            w[k] *= keep
+
+
+@compiled
+def clip(w: Floats, low: int, high: int, clamp: Scalar | float) -> None:
+    """No W of synapses low .. high beyond -clamp .. clamp; a NaN stays."""
+    if clamp < np.inf:
+        for k in range(np.uint64(low), np.uint64(high)):
+            bounded = clamp if w[k] > clamp else w[k]
+            w[k] = -clamp if bounded < -clamp else bounded
 
 
 @compiled

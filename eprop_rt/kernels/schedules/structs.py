@@ -1,8 +1,9 @@
 """What a schedule of the synapse pass keeps between two steps.
 
 Sizes: K inputs, N neurons, P = K + N + 1 presynaptic rows, G membrane time-constant groups, S
-synapses (P N where all are connected), R steps a window, H steps a frame. Synapses lie row after
-row: weights are (S,), or (P, N) where all are connected, which is the same memory.
+synapses (P N where all are connected), R steps a window, H steps a frame, D exponentials in zb (1,
+or 2 with a synaptic current). Synapses lie row after row: weights are (S,), or (P, N) where all are
+connected, which is the same memory.
 """
 
 from typing import NamedTuple
@@ -14,9 +15,10 @@ from eprop_rt.structs import Floats, Ints, Scalar
 
 SGD, MOMENTUM, RMS, ADAM = range(4)  # UpdateRule.kind
 
-# First axis of Window.ring; the last four exist in networks with adaptation only.
-ON_EBAR, UNIT_W, UNIT_EBAR, ON_EPS_A, EPS_A_TO_EBAR, UNIT_EPS_A, KEEP_EPS_A = range(7)
-SUM_COLUMN, SUM_PSI, SUM_W = range(3)  # an axis of the prefix sums of Frames: q, p, r
+# An axis of Window.past and of Window.units; what concerns eps_a needs a network with adaptation.
+ON_EBAR, ON_EPS_A, EPS_A_TO_EBAR, KEEP_EPS_A = range(4)
+UNIT_W, UNIT_EBAR, UNIT_EPS_A = range(3)
+SUM_COLUMN, SUM_PSI, SUM_W = range(3)  # an axis of the prefix sums of Frames: q, p, r; p, r ...
 
 
 class Synapses(NamedTuple):
@@ -32,21 +34,23 @@ class Traces(NamedTuple):
 
     ebar: Floats  # (S,) eligibility trace through the readout filter
     eps_a: Floats  # (S,), or (0,) in a network without adaptation
+    tiny: Scalar  # below this they are zero: no denormals
 
 
 class Window(NamedTuple):
     """Steps that are learned but not yet written, of `deferred` and `accumulated`."""
 
-    ring: Floats  # (3 or 7, R, N) what became of units from each of the newest R steps
-    decay: Floats  # (R, N) alpha^n
+    past: Floats  # (1 or 4, R, N) what became of eligibility from before each of the newest R steps
+    units: Floats  # (1 or 2, 2 or 3, R, N) and of units of zb; of units that enter zs
+    decay: Floats  # (1 or 2, R, N) zb n steps after such a unit
     power: Floats  # (R + 1,) kappa^n
     vectors: Floats  # (4, N) scratch: what the rule needs of a step
     due: Ints  # (R + 1,) rows due[c] .. due[c + 1] have their turn at steps t = c modulo R
     start: Ints  # (P,) first step that is not written in a row
-    trace: Floats  # (G, P) presynaptic trace at that step
+    trace: Floats  # (G, P) presynaptic trace at that step, without what is in zs
     fresh: Ints  # (P,) rows that begin with the next step
     fresh_rows: Ints  # (1,) how many
-    events: Ints  # (P,) how often something entered the trace since the row began
+    events: Ints  # (P,) how many units since the row began
     event_slot: NDArray[np.int16]  # (P, R) when
     event_size: Floats  # (P, R) how much
 
@@ -54,14 +58,30 @@ class Window(NamedTuple):
 class Frames(NamedTuple):
     """Prefix sums of `event`, in float64: of the newest frame and of the one before, in turn."""
 
-    now: Floats  # (2, 3, N) over all steps learned
-    history: Floats  # (2, H, 3, N) what `now` was before step h of its frame
-    ratio: Floats  # (2, N) (alpha / kappa)^h
-    change: Floats  # (3, N) scratch: what was added since a row was written
-    alpha: Floats  # (G,)
+    now: Floats  # (2, 1 + 2 D, N) over all steps learned
+    history: Floats  # (2, H, 1 + 2 D, N) what `now` was before step h of its frame
+    ratio: Floats  # (2, D, N) (decay / kappa)^h
+    change: Floats  # (1 + 2 D, N) scratch: what was added since a row was written
+    decay: Floats  # (D, G) alpha_g, alpha_s: zb is a sum of D exponentials
+    mix: Floats  # (D, G) how much of zs is in each
     kappa: float
     start: Ints  # (P,) first step that is not written in a row
-    trace: Floats  # (G, P) presynaptic trace at that step
+    trace: Floats  # (D, G, P) these exponentials at that step
+
+
+class Sink(NamedTuple):
+    """Where the weights of rows go: synapse k to out[k - shift]."""
+
+    out: Floats
+    shift: int
+
+
+class Source(NamedTuple):
+    """What a window has made of what was there, or came, at one slot."""
+
+    past: Floats  # (1 or 4, slots, N)
+    units: Floats  # (2 or 3, slots, N)
+    slot: int
 
 
 class UpdateRule(NamedTuple):
@@ -73,6 +93,8 @@ class UpdateRule(NamedTuple):
     first_decay: Scalar | float = 0.9  # of the mean gradient: momentum, Adam
     second_decay: Scalar | float = 0.999  # of the mean squared gradient: RMS, Adam
     tiny: Scalar | float = 1e-8  # added to its root
+    keep: Scalar | float = 1.0  # W <- clip(keep W + update, -clamp, clamp)
+    clamp: Scalar | float = np.inf
 
 
 class Optimiser(NamedTuple):
@@ -90,8 +112,9 @@ class Dense(NamedTuple):
 
     synapses: Synapses
     traces: Traces
-    scratch: Floats  # (5, 2, N) of each neuron; of a row's own
-    tiny: Scalar  # eligibility below this is zero: no denormals
+    scratch: Floats  # (6, 2, N) of each neuron; of a row's own
+    keep: Scalar  # W <- clip(keep W + update, -clamp, clamp)
+    clamp: Scalar
 
 
 class Pending(NamedTuple):
@@ -101,9 +124,9 @@ class Pending(NamedTuple):
     synapses: Synapses
     traces: Traces
     window: Window
-    scratch: Floats  # (7, 1, N) of a ring's slot, one row's own neurons
+    own_past: Floats  # (4, 1, N) scratch: of one slot, one row's own neurons
+    own_units: Floats  # (3, 1, N) likewise
     chosen: Ints  # (P,) scratch: rows to write
-    tiny: Scalar
 
 
 class Deferred(NamedTuple):
@@ -128,7 +151,12 @@ class Event(NamedTuple):
     traces: Traces
     frames: Frames
     chosen: Ints  # (P,) scratch: rows to write
-    tiny: Scalar
 
 
-PassState = Dense | Deferred | Accumulated | Event
+class Outer(NamedTuple):
+    """The state of `outer`."""
+
+    synapses: Synapses
+
+
+PassState = Dense | Deferred | Accumulated | Event | Outer

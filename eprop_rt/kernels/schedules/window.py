@@ -1,16 +1,17 @@
 """The window: steps that are learned but not written, and what they amount to.
 
 The dense rule is linear in a row's state, with coefficients that depend on j only. So it is not
-applied to every row but to units, once a step: slot s of the ring holds what it has made, from
-step s to now, of one unit of each kind that was there before step s:
+applied to every row but to units, once a step: slot s holds what it has made, from step s to now,
+of one unit of each kind that was there before step s (`past`) or came with it (`units`):
 
-    of zb_i        unit_ebar, unit_eps_a, and unit_w in W
     of ebar_ij     kappa^n, and on_ebar in W
     of eps_a_ij    eps_a_to_ebar, keep_eps_a, and on_eps_a in W
+    of zb_i        unit_ebar, unit_eps_a, and unit_w in W
+    of zs_i        the same three, in networks with a synaptic current only
 
 A row that was last written before step s is the sum of these, times the state that it had then.
-Whatever enters zb_i later is one more unit of it. So a row costs one term for its start and one
-for each event, not one for each step.
+Whatever enters zs_i later (zb_i without a synaptic current) is one more unit of it. So a row costs
+one term for its start and one for each event, not one for each step.
 """
 
 import numpy as np
@@ -26,38 +27,51 @@ from eprop_rt.kernels.schedules.structs import (
     UNIT_EPS_A,
     UNIT_W,
     Pending,
+    Sink,
+    Source,
     Window,
 )
-from eprop_rt.structs import Floats, Params
+from eprop_rt.structs import Floats, Params, Scalar, Term
 
 
 @compiled
-def note_events(window: Window, now: int, entering: Floats, zb: Floats) -> None:
+def note_events(p: Pending, now: int, term: Term) -> None:
     """Keep what entered each presynaptic trace at step `now`, or the trace where a row begins."""
-    start, trace, events = window.start, window.trace, window.events
-    slot = now % window.ring.shape[1]
+    window, s, zs, zb = p.window, term.s, term.zs, term.zb
+    current = window.units.shape[0] > 1
     for k in range(window.fresh_rows[0]):
         i = window.fresh[k]
-        for g in range(trace.shape[0]):
-            trace[g, i] = zb[g, i]
+        for g in range(zb.shape[0]):
+            window.trace[g, i] = zb[g, i] - zs[i] if current else zb[g, i]
+        if current and abs(zs[i]) > p.traces.tiny:
+            _note(window, now, i, zs[i])
     window.fresh_rows[0] = 0
-    for i in range(entering.shape[0]):
-        if entering[i] != 0 and start[i] < now:
-            window.event_slot[i, events[i]] = slot
-            window.event_size[i, events[i]] = entering[i]
-            events[i] += 1
+    for i in range(s.shape[0]):
+        if s[i] != 0 and window.start[i] < now:
+            _note(window, now, i, s[i])
 
 
 @compiled
-def advance(window: Window, params: Params, now: int, psi: Floats, column: Floats) -> None:
+def _note(window: Window, now: int, i: int, size: Scalar) -> None:
+    """Units of row i that enter at step `now`."""
+    window.event_slot[i, window.events[i]] = now % window.past.shape[1]
+    window.event_size[i, window.events[i]] = size
+    window.events[i] += 1
+
+
+@compiled
+def advance(window: Window, params: Params, now: int, term: Term) -> None:
     """Apply the rule of step `now` to the units of every slot; those of this step begin."""
-    ring, steps = window.ring, window.ring.shape[1]
-    ring[:, now % steps, :] = 0
-    if ring.shape[0] > KEEP_EPS_A:
-        ring[KEEP_EPS_A, now % steps, :] = 1
-        _advance_adaptive(window, params, now, psi, column)
+    past, units, slot = window.past, window.units, now % window.past.shape[1]
+    past[:, slot, :] = 0
+    units[:, :, slot, :] = 0
+    if past.shape[0] > KEEP_EPS_A:
+        past[KEEP_EPS_A, slot, :] = 1
+        _advance_adaptive(window, params, now, term)
     else:
-        _advance(window, params, now, psi, column)
+        _advance(window, params, now, term)
+    if term.direct.shape[0] > 0:
+        _advance_direct(window, now, term.direct)
 
 
 # Rows of Window.vectors.
@@ -65,57 +79,81 @@ P, C, PULL, KEEP = range(4)
 
 
 @compiled
-def _advance(window: Window, params: Params, now: int, psi: Floats, column: Floats) -> None:
-    """ebar <- kappa ebar + (1 - kappa) psi zb;  w += column ebar."""
-    ring, decay, power, vectors = window.ring, window.decay, window.power, window.vectors
-    kappa, kin, steps, n = params.kappa, params.kappa_in, decay.shape[0], decay.shape[1]
+def _advance(window: Window, params: Params, now: int, term: Term) -> None:
+    """ebar <- kappa ebar + kappa_in psi zb;  w += column ebar."""
+    past, units, decay, power, vectors = (
+        window.past,
+        window.units,
+        window.decay,
+        window.power,
+        window.vectors,
+    )
+    kappa, kin, steps, n = params.kappa_e, params.kappa_e_in, decay.shape[1], decay.shape[2]
     for j in range(n):
-        vectors[P, j] = kin * psi[j]
-        vectors[C, j] = column[j]
+        vectors[P, j] = kin * term.psi[j]
+        vectors[C, j] = term.column[j]
     for age in range(min(now + 1, steps)):
         s, a, passed = np.uint64((now - age) % steps), np.uint64(age), power[age + 1]
+        for u in range(units.shape[0]):
+            for j in range(n):
+                new = kappa * units[u, UNIT_EBAR, s, j] + vectors[P, j] * decay[u, a, j]
+                units[u, UNIT_EBAR, s, j] = new
+                units[u, UNIT_W, s, j] += vectors[C, j] * new
         for j in range(n):
-            new = kappa * ring[UNIT_EBAR, s, j] + vectors[P, j] * decay[a, j]
-            ring[UNIT_EBAR, s, j] = new
-            ring[UNIT_W, s, j] += vectors[C, j] * new
-        for j in range(n):
-            ring[ON_EBAR, s, j] += passed * vectors[C, j]
+            past[ON_EBAR, s, j] += passed * vectors[C, j]
 
 
 @compiled
-def _advance_adaptive(
-    window: Window, params: Params, now: int, psi: Floats, column: Floats
-) -> None:
-    """e = psi (zb - beta eps_a);  eps_a <- rho eps_a + e;  ebar <- kappa ebar + (1 - kappa) e."""
-    ring, decay, power, vectors = window.ring, window.decay, window.power, window.vectors
-    kappa, kin, steps, n = params.kappa, params.kappa_in, decay.shape[0], decay.shape[1]
+def _advance_adaptive(window: Window, params: Params, now: int, term: Term) -> None:
+    """e = psi (zb - beta eps_a);  eps_a <- rho eps_a + e;  ebar <- kappa ebar + kappa_in e."""
+    past, units, decay, power, vectors = (
+        window.past,
+        window.units,
+        window.decay,
+        window.power,
+        window.vectors,
+    )
+    kappa, kin, steps, n = params.kappa_e, params.kappa_e_in, decay.shape[1], decay.shape[2]
+    psi = term.psi
     for j in range(n):
         vectors[P, j] = kin * psi[j]
-        vectors[C, j] = column[j]
+        vectors[C, j] = term.column[j]
         vectors[PULL, j] = kin * psi[j] * params.beta[j]
         vectors[KEEP, j] = params.rho[j] - psi[j] * params.beta[j]
     for age in range(min(now + 1, steps)):
         s, a, passed = np.uint64((now - age) % steps), np.uint64(age), power[age + 1]
+        for u in range(units.shape[0]):
+            for j in range(n):
+                units[u, UNIT_EBAR, s, j] = (
+                    kappa * units[u, UNIT_EBAR, s, j]
+                    + vectors[P, j] * decay[u, a, j]
+                    - vectors[PULL, j] * units[u, UNIT_EPS_A, s, j]
+                )
+            for j in range(n):
+                units[u, UNIT_W, s, j] += vectors[C, j] * units[u, UNIT_EBAR, s, j]
+            for j in range(n):
+                units[u, UNIT_EPS_A, s, j] = (
+                    vectors[KEEP, j] * units[u, UNIT_EPS_A, s, j] + psi[j] * decay[u, a, j]
+                )
         for j in range(n):
-            ring[UNIT_EBAR, s, j] = (
-                kappa * ring[UNIT_EBAR, s, j]
-                + vectors[P, j] * decay[a, j]
-                - vectors[PULL, j] * ring[UNIT_EPS_A, s, j]
-            )
+            past[ON_EBAR, s, j] += passed * vectors[C, j]
         for j in range(n):
-            ring[UNIT_W, s, j] += vectors[C, j] * ring[UNIT_EBAR, s, j]
+            new = kappa * past[EPS_A_TO_EBAR, s, j] - vectors[PULL, j] * past[KEEP_EPS_A, s, j]
+            past[EPS_A_TO_EBAR, s, j] = new
+            past[ON_EPS_A, s, j] += vectors[C, j] * new
         for j in range(n):
-            ring[ON_EBAR, s, j] += passed * vectors[C, j]
-        for j in range(n):
-            ring[UNIT_EPS_A, s, j] = (
-                vectors[KEEP, j] * ring[UNIT_EPS_A, s, j] + psi[j] * decay[a, j]
-            )
-        for j in range(n):
-            new = kappa * ring[EPS_A_TO_EBAR, s, j] - vectors[PULL, j] * ring[KEEP_EPS_A, s, j]
-            ring[EPS_A_TO_EBAR, s, j] = new
-            ring[ON_EPS_A, s, j] += vectors[C, j] * new
-        for j in range(n):
-            ring[KEEP_EPS_A, s, j] *= vectors[KEEP, j]
+            past[KEEP_EPS_A, s, j] *= vectors[KEEP, j]
+
+
+@compiled
+def _advance_direct(window: Window, now: int, direct: Floats) -> None:
+    """w += direct zb."""
+    units, decay, steps = window.units, window.decay, window.decay.shape[1]
+    for age in range(min(now + 1, steps)):
+        s, a = np.uint64((now - age) % steps), np.uint64(age)
+        for u in range(units.shape[0]):
+            for j in range(direct.shape[0]):
+                units[u, UNIT_W, s, j] += direct[j] * decay[u, a, j]
 
 
 @compiled
@@ -125,30 +163,40 @@ def close_rows(out: Floats, shift: int, p: Pending, count: int) -> None:
     Synapse k's weight is at out[k - shift].
     """
     window, traces, first, target = p.window, p.traces, p.synapses.first, p.synapses.target
-    ring, power, start, trace, events = (
-        window.ring,
+    past, units, power, start, events = (
+        window.past,
+        window.units,
         window.power,
         window.start,
-        window.trace,
         window.events,
     )
-    now, slots, n = p.clock[0], ring.shape[1], ring.shape[2]
+    now, slots, n, sink = p.clock[0], past.shape[1], past.shape[2], Sink(out, shift)
     sparse, end, fresh = target.shape[0] > 0, first.shape[1] - 1, window.fresh_rows[0]
-    src = p.scratch if sparse else ring
+    kept = p.own_past if sparse else past
+    held = p.own_units if sparse else units[0]
+    entered = p.own_units if sparse else units[units.shape[0] - 1]
     for k in range(count):
         i = p.chosen[k]
-        low, high = first[i, 0], first[i, end]
-        slot = start[i] % slots
+        low, high, slot = first[i, 0], first[i, end], start[i] % slots
         if sparse:
-            gather(ring, slot, target, low, high, src)
+            gather(past, slot, target, low, high, kept)
+            gather(units[0], slot, target, low, high, held)
             slot = 0
-        add_start(out, shift, traces, first, i, trace, src, slot, power[now - start[i]], p.tiny)
+        add_start(
+            sink,
+            traces,
+            first[i],
+            window.trace[:, i],
+            Source(kept, held, slot),
+            power[now - start[i]],
+        )
         for e in range(events[i]):
             slot = int(window.event_slot[i, e])
             if sparse:
-                gather(ring, slot, target, low, high, src)
+                gather(units[units.shape[0] - 1], slot, target, low, high, entered)
                 slot = 0
-            add_event(out, shift, traces, low, high, src, slot, window.event_size[i, e])
+            size = window.event_size[i, e]
+            add_event(sink, traces, low, high, Source(kept, entered, slot), size)
         events[i] = 0
         start[i] = now
         window.fresh[fresh + k] = i

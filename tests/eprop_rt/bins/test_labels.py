@@ -50,35 +50,57 @@ def test_what_is_not_finite_is_passed_over_axis_by_axis():
     assert came[1] == 1
 
 
-def test_a_label_for_a_bin_that_is_decoded_is_late_and_not_used():
+def late(labels):
+    return [(index, label.tolist()) for index, label in labels.late()]
+
+
+def test_a_label_for_a_bin_that_is_decoded_is_late_and_of_no_other_bin():
     labels, _ = label_bins()
     labels.push(chunk([0.05], [[1, 1]]))
     labels.take(0)
     labels.push(chunk([0.07, 0.15], [[100, 100], [2, 2]]))
     assert labels.take(1).tolist() == [2, 2]
-    assert labels.events["late_label"] == 1
+    assert late(labels) == [(0, [100, 100])]
     labels.take(7)
     labels.push(chunk([0.5], [[3, 3]]))
     assert np.isnan(labels.take(8)).all()
-    assert labels.events["late_label"] == 2
+    assert late(labels) == [(5, [3, 3])]
+    assert late(labels) == []
+
+
+def test_late_labels_of_one_bin_that_come_apart_are_joined():
+    labels, _ = label_bins()
+    labels.take(3)
+    labels.push(chunk([0.21], [[1, 5]]))
+    assert late(labels) == [(2, [1, 5])]
+    labels.push(chunk([0.22, 0.11], [[3, 7], [9, 9]]))
+    assert late(labels) == [(1, [9, 9]), (2, [2, 6])]
+
+
+def test_late_labels_take_memory_for_a_few_bins_only():
+    labels, _ = label_bins()
+    labels.take(1000)
+    labels.push(chunk(np.arange(900) * 0.1 + 0.05, np.ones((900, 2))))
+    assert len(late(labels)) == 900
+    labels.push(chunk([0.05, 89.95], [[3, 3], [3, 3]]))
+    assert late(labels) == [(0, [3, 3]), (899, [2, 2])]
 
 
 def test_a_label_from_before_the_first_sample_is_late():
     labels, _ = label_bins(origin_s=5.0)
     labels.push(chunk([4.95, 5.05], [[9, 9], [1, 1]]))
     assert labels.take(0).tolist() == [1, 1]
-    assert labels.events["late_label"] == 1
+    assert late(labels) == [(-1, [9, 9])]
 
 
 def test_labels_that_come_before_the_first_sample_wait_for_the_grid():
     labels, grid = label_bins(origin_s=None)
     labels.push(chunk([5.05], [[1, 1]]))
     labels.push(chunk([5.15, 4.0], [[2, 2], [3, 3]]))
-    assert not +labels.events
     grid.start(5.0)
     assert labels.take(0).tolist() == [1, 1]
     assert labels.take(1).tolist() == [2, 2]
-    assert labels.events["late_label"] == 1
+    assert late(labels) == [(-10, [3, 3])]
 
 
 def test_labels_of_skipped_bins_are_forgotten():
@@ -145,5 +167,5 @@ def test_how_labels_were_cut_into_chunks_leaves_no_trace(seed, n, cuts, rate_hz,
         for a, b in itertools.pairwise(parts):
             labels.push(LabelChunk(stamps[a:b], values[a:b]))
         grid.start(3.0)
-        runs.append(([labels.take(k).tobytes() for k in range(16)], +labels.events))
+        runs.append(([labels.take(k).tobytes() for k in range(16)], repr(late(labels))))
     assert runs[0] == runs[1] == runs[2]

@@ -57,7 +57,7 @@ def test_each_optimiser_sees_the_same_gradient_as_in_numpy(optimiser, every):
     rule = UpdateRule(RULES[optimiser], every, 1e-3, 0.9, 0.99, 1e-6)
     state = allocate.accumulated(kind.params(), INPUTS, steps, rule, staggered=False)
     outcome = run(kind, state, factor=1.0)
-    assert_alive(outcome, moved=1e-4)
+    assert_alive(outcome, moved=2e-5)
     sums = window_sums(gradients(kind, outcome), every * steps, every * steps)
     np.testing.assert_allclose(outcome.w, updated(rule, sums, outcome.w_before), rtol=0, atol=1e-10)
 
@@ -96,6 +96,6 @@ def test_a_sync_in_the_middle_changes_no_update(staggered, optimiser):
             )
         )
     assert STEPS > 100
-    assert_alive(outcomes[0], moved=1e-4)
+    assert_alive(outcomes[0], moved=2e-5)
     np.testing.assert_allclose(outcomes[1].w, outcomes[0].w, rtol=0, atol=1e-11)
     np.testing.assert_allclose(outcomes[1].v, outcomes[0].v, rtol=0, atol=1e-9)

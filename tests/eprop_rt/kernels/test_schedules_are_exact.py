@@ -9,6 +9,7 @@ from eprop_rt.kernels import compiled
 from eprop_rt.kernels.schedules import allocate
 from eprop_rt.kernels.schedules.dispatch import add_drive, arrays, forget, learn, sync
 from eprop_rt.kernels.schedules.structs import ADAM, UpdateRule
+from eprop_rt.structs import Term
 from schedule_network import (
     INPUTS,
     KINDS,
@@ -24,7 +25,7 @@ from schedule_network import (
 )
 
 EXACT = 1e-12
-WITHOUT_ADAPTATION = [name for name, kind in KINDS.items() if not kind.adaptive]
+SUMMABLE = [name for name, kind in KINDS.items() if not kind.adaptive and kind.filter[0] > 0]
 
 
 @cache
@@ -41,8 +42,8 @@ def assert_like_dense(name, state, *, between=None):
     np.testing.assert_allclose(outcome.v, expected.v, rtol=0, atol=EXACT)
     np.testing.assert_allclose(outcome.w, expected.w, rtol=0, atol=EXACT)
     np.testing.assert_array_equal(outcome.spikes, expected.spikes)
-    for trace, dense in zip(traces_of(state), traces, strict=True):
-        np.testing.assert_allclose(trace, dense, rtol=0, atol=EXACT)
+    np.testing.assert_allclose(traces_of(state).ebar, traces.ebar, rtol=0, atol=EXACT)
+    np.testing.assert_allclose(traces_of(state).eps_a, traces.eps_a, rtol=0, atol=EXACT)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -84,7 +85,7 @@ def test_a_sync_in_the_middle_leaves_dense_weights_and_no_trace_in_what_follows(
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 16, None])
-@pytest.mark.parametrize("name", WITHOUT_ADAPTATION)
+@pytest.mark.parametrize("name", SUMMABLE)
 def test_the_event_driven_schedule_equals_the_dense_one(name, steps):
     kind = KINDS[name]
     params = kind.params()
@@ -94,9 +95,18 @@ def test_the_event_driven_schedule_equals_the_dense_one(name, steps):
     )
 
 
-def test_the_event_driven_schedule_refuses_adaptive_neurons():
-    with pytest.raises(ValueError, match="use the deferred schedule"):
-        allocate.event(KINDS["ALIF"].params(), INPUTS)
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (KINDS["ALIF"], "adaptive neurons"),
+        (KINDS["no filter"], "without a filter"),
+        (Kind(groups=2, synaptic_decay=0.89), "too close to a membrane's"),
+        (Kind(synaptic_decay=0.8), "too close to a membrane's"),
+    ],
+)
+def test_the_event_driven_schedule_refuses_what_has_no_prefix_sums(kind, reason):
+    with pytest.raises(ValueError, match=f"(?si){reason}.*use the deferred schedule"):
+        allocate.event(kind.params(), INPUTS)
 
 
 @pytest.mark.parametrize("make", ["deferred", "event"])
@@ -132,10 +142,12 @@ def test_eligibility_that_is_forgotten_teaches_nothing_later(name, make):
         if t == 60:
             forget(w, state, params)
             weights.append(w.copy())
-            assert not any(trace.any() for trace in traces_of(state))
+            assert not traces_of(state).ebar.any()
+            assert not traces_of(state).eps_a.any()
 
     outcome = run(kind, state, between=forget_at)
-    late = outcome._replace(**{key: getattr(outcome, key)[61:] for key in ("psi", "zb", "signal")})
+    seen = ("psi", "zb", "signal", "pull")
+    late = outcome._replace(**{key: getattr(outcome, key)[61:] for key in seen})
     moved = as_matrix(kind, outcome.w - weights[0])
     np.testing.assert_allclose(moved, -gradients(kind, late).sum(axis=0), rtol=0, atol=EXACT)
     assert abs(moved).max() > 1e-3
@@ -190,10 +202,10 @@ def test_single_precision_stays_single_and_close(make):
 
 
 @compiled
-def _learn_twice(w, state, params, pre, zb, psi, column, drive):
+def _learn_twice(w, state, params, term, drive):
     for _ in range(2):
-        add_drive(w, state, pre, drive)
-        learn(w, state, params, pre, zb, psi, column)
+        add_drive(w, state, term.s, drive)
+        learn(w, state, params, term)
     sync(w, state, params)
 
 
@@ -206,7 +218,8 @@ def test_compiled_code_calls_a_schedule_by_the_type_of_its_state(make):
         state, w = getattr(allocate, make)(params, INPUTS, *more), drawn_weights(Kind())
         drive, psi = np.zeros(NEURONS), np.full(NEURONS, 0.2)
         pre = np.ones(len(w))
-        call(w, state, params, pre, pre[None] * 1.5, psi, psi * 0.01, drive)
+        term = Term(pre, pre, pre[None] * 1.5, psi, psi * 0.01, psi * 1e-3)
+        call(w, state, params, term, drive)
         results.append((w, drive))
     assert abs(results[0][0] - drawn_weights(Kind())).max() > 1e-4
     for one, other in zip(*results, strict=True):

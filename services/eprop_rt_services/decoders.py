@@ -1,0 +1,18 @@
+"""Decoders for a session: what the settings leave to this machine is decided here, and said."""
+
+import logging
+import time
+
+from eprop_rt.autotune import resolved
+from eprop_rt.config import DecoderSettings, EpropSettings
+from eprop_rt.decoder import Decoder, build_decoder
+
+log = logging.getLogger("eprop_rt")
+
+
+def decoder_for(settings: DecoderSettings, inputs: int, outputs: int, bin_s: float) -> Decoder:
+    """The decoder that the settings name; logs which schedule `auto` came to."""
+    if isinstance(settings, EpropSettings) and settings.online.schedule == "auto":
+        settings, choice = resolved(settings, inputs, outputs, bin_s, time.perf_counter)
+        log.info("%s", choice)
+    return build_decoder(settings, inputs, outputs, bin_s)

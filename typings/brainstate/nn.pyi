@@ -1,0 +1,3 @@
+"""The class that a model derives from."""
+
+class Module: ...

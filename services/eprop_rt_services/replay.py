@@ -26,7 +26,7 @@ from eprop_rt.errors import DataError
 from eprop_rt.metrics import Score, score
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import F64, Chunk, LabelChunk
-from eprop_rt_services.decoders import decoder_for
+from eprop_rt_services.decoders import approximation, decoder_for
 from eprop_rt_services.loop import run
 from eprop_rt_services.recordings import Recording
 
@@ -49,6 +49,7 @@ class Replayed:
     score: Score
     events: Counter[str]
     digest: str
+    said: list[str]  # what was decided or approximated, in lines to be shown
 
 
 class Contestant:
@@ -59,6 +60,7 @@ class Contestant:
         self._settings = settings
         self._bins = bins
         self._decoder: Decoder | None = None
+        self._said: list[str] = []
         self._shape = (0, 0)
         self._commands = hashlib.sha256()
 
@@ -88,12 +90,13 @@ class Contestant:
             score=score(predicted, true),
             events=pipeline.events,
             digest=digest.hexdigest(),
+            said=self._said + approximation(self._settings, decoder),
         )
 
     def _decoder_for(self, recording: Recording) -> Decoder:
         shape = recording.signal.info.channels, outputs_of(recording)
         if self._decoder is None:
-            self._decoder = decoder_for(self._settings, *shape, self._bins.bin_s)
+            self._decoder, self._said = decoder_for(self._settings, *shape, self._bins.bin_s)
             self._shape = shape
         if shape != self._shape:
             raise DataError(

@@ -8,7 +8,7 @@ replay; the spikes are given (2 % of inputs and neurons), so that every schedule
 import ctypes
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -202,10 +202,10 @@ def timed_steps(live: Any, x: Floats, z: Floats, target: Floats, stamps: int) ->
     CLOCK(MONOTONIC, stamps + 16 * x.shape[0])
 
 
-def measure(inputs: int, neurons: int, rounds: int) -> list[Case]:
-    """Every variant at one size, in turn round by round, so that all share the machine's moods."""
-    trials = {variant: Trial(inputs, neurons, variant) for variant in VARIANTS}
-    took: dict[Variant, list[F64]] = {variant: [] for variant in VARIANTS}
+def measure(inputs: int, neurons: int, rounds: int, variants: Sequence[Variant]) -> list[Case]:
+    """Variants at one size, in turn round by round, so that all share the machine's moods."""
+    trials = {variant: Trial(inputs, neurons, variant) for variant in variants}
+    took: dict[Variant, list[F64]] = {variant: [] for variant in variants}
     worst: dict[Variant, float] = {}
     for trial in trials.values():
         trial.run()  # compile, and fill the schedule's windows
@@ -216,7 +216,7 @@ def measure(inputs: int, neurons: int, rounds: int) -> list[Case]:
         worst[variant] = float(fastest_of_each(trial).max())
     return [
         case(trials[variant], variant, np.concatenate(took[variant]), worst[variant])
-        for variant in VARIANTS
+        for variant in variants
     ]
 
 

@@ -15,7 +15,9 @@ from eprop_rt_services.bench.peer_runs import PeerSkipped, run_peers
 from eprop_rt_services.bench.peers.workload import Figures, Work
 from eprop_rt_services.bench.step import (
     RATE,
+    VARIANTS,
     Case,
+    Variant,
     measure,
     on_one_core,
     triad_gb_s,
@@ -41,6 +43,9 @@ def step(
     sizes: Annotated[
         str, typer.Option(metavar="INPUTSxNEURONS,...", help="networks to measure")
     ] = SIZES,
+    schedules: Annotated[
+        str, typer.Option(metavar="NAME,...", help="only these; dense always stands beside them")
+    ] = "",
     rounds: Annotated[int, typer.Option(min=2, help="rounds of 512 steps, schedules in turn")] = 20,
     peers: Annotated[
         bool, typer.Option("--peers", help="also PyTorch, braintrace, snnTorch, NEST; first size")
@@ -57,14 +62,14 @@ def step(
     step where each counts by its fastest of five passes over the very same work. Peers do the same
     work in processes of their own; their ratio is to the fastest exact schedule here.
     """
-    networks = parsed(sizes)
+    networks, chosen = parsed(sizes), variants(schedules)
     console = Console()
     with on_one_core() as core, Console(stderr=True).status("warming up") as status:
         bandwidth = triad_gb_s()
         cases: list[Case] = []
         for inputs, neurons in networks:
             status.update(f"{inputs} x {neurons}")
-            cases += measure(inputs, neurons, rounds)
+            cases += measure(inputs, neurons, rounds, chosen)
         ours = fastest([c for c in cases if (c.inputs, c.neurons) == networks[0]])
         rivals: list[Figures | PeerSkipped] = []
         by_call = math.nan
@@ -105,6 +110,18 @@ def parsed(sizes: str) -> list[tuple[int, int]]:
             raise ConfigError(f"--sizes {size}: give inputs x neurons, as in 96x256")
         came.append((int(inputs), int(neurons)))
     return came
+
+
+def variants(schedules: str) -> list[Variant]:
+    """Those to measure, dense first; raises ConfigError on a schedule that there is not."""
+    asked = {name.strip() for name in schedules.split(",") if name.strip()}
+    known = {variant.schedule for variant in VARIANTS}
+    if asked - known:
+        raise ConfigError(
+            f"--schedules {min(asked - known)}: no such schedule, take some of "
+            f"{', '.join(sorted(known))}"
+        )
+    return [v for v in VARIANTS if not asked or v == VARIANTS[0] or v.schedule in asked]
 
 
 def fastest(cases: list[Case]) -> Case:

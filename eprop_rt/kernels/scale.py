@@ -20,7 +20,7 @@ class Statistics(NamedTuple):
     scale: Doubles  # (C,) 0 where a channel has not varied
     first: Doubles  # (C,) running mean
     second: Doubles  # (C,) running variance
-    count: Doubles  # (C,) values seen
+    seen: Doubles  # (C,) values seen
 
 
 @compiled
@@ -33,9 +33,9 @@ def take_in(values: Floats, s: Statistics, forget: float, per_channel: bool, cen
         value = float(values[c])
         if not np.isfinite(value):
             continue
-        s.count[c] += 1
-        rate = max(1.0 / s.count[c], forget)
-        if s.count[c] > SETTLED and s.scale[c] > 0:
+        s.seen[c] += 1
+        rate = max(1.0 / s.seen[c], forget)
+        if s.seen[c] > SETTLED and s.scale[c] > 0:
             reach = OUTLIER / s.scale[c]
             if per_channel:
                 reach = max(reach, np.sqrt(3.0 * s.second[c] / max(rate, 1e-12)))

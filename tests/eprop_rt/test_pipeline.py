@@ -397,7 +397,7 @@ def test_what_was_learned_outlives_a_gap():
     np.testing.assert_array_equal(
         snapshots[0]["memory.inputs"][:0], snapshots[1]["memory.inputs"][:0]
     )
-    assert snapshots[0]["target_scale.count"][0] > 15
+    assert snapshots[0]["target_scale.seen"][0] > 15
 
 
 def test_events_of_every_part_come_together():

@@ -52,7 +52,7 @@ def dense(
     return Dense(
         synapses,
         _traces(params, synapses),
-        aligned_zeros((6, 2, len(params.alpha)), real),
+        aligned_zeros((7, 2, len(params.alpha)), real),
         real.type(keep),
         real.type(clamp),
     )

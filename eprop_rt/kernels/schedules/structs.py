@@ -112,7 +112,7 @@ class Dense(NamedTuple):
 
     synapses: Synapses
     traces: Traces
-    scratch: Floats  # (6, 2, N) of each neuron; of a row's own
+    scratch: Floats  # (7, 2, N) of each neuron; of a row's own
     keep: Scalar  # W <- clip(keep W + update, -clamp, clamp)
     clamp: Scalar
 

@@ -75,7 +75,8 @@ def _learn_rows(w: Floats, p: Dense, term: Term, kappa: Scalar) -> None:
         base = np.uint64(first[i, 0])
         if at > 0:
             _gather(src, D + 1, target, first[i, 0], first[i, end])
-        shrink(w, first[i, 0], first[i, end], p.keep)
+        if p.keep != 1:
+            shrink(w, first[i, 0], first[i, end], p.keep)
         _spread(src, zb, first, i)
         for k in range(base, np.uint64(first[i, end])):
             new = kappa * ebar[k] + src[Z, 0, k - base] * src[P, at, k - base]
@@ -87,7 +88,8 @@ def _learn_rows(w: Floats, p: Dense, term: Term, kappa: Scalar) -> None:
                 w[k] += src[Z, 0, k - base] * src[D, at, k - base]
         if at == 0 and inputs <= i < inputs + n:
             w[first[i, 0] + i - inputs] = 0
-        clip(w, first[i, 0], first[i, end], p.clamp)
+        if p.clamp < np.inf:
+            clip(w, first[i, 0], first[i, end], p.clamp)
 
 
 @compiled
@@ -102,7 +104,8 @@ def _learn_adaptive_rows(w: Floats, p: Dense, term: Term, kappa: Scalar) -> None
         base = np.uint64(first[i, 0])
         if at > 0:
             _gather(src, BETA + 1, target, first[i, 0], first[i, end])
-        shrink(w, first[i, 0], first[i, end], p.keep)
+        if p.keep != 1:
+            shrink(w, first[i, 0], first[i, end], p.keep)
         _spread(src, zb, first, i)
         high = np.uint64(first[i, end])
         for k in range(base, high):
@@ -118,7 +121,8 @@ def _learn_adaptive_rows(w: Floats, p: Dense, term: Term, kappa: Scalar) -> None
                 w[k] += src[Z, 0, k - base] * src[D, at, k - base]
         if at == 0 and inputs <= i < inputs + n:
             w[first[i, 0] + i - inputs] = 0
-        clip(w, first[i, 0], first[i, end], p.clamp)
+        if p.clamp < np.inf:
+            clip(w, first[i, 0], first[i, end], p.clamp)
 
 
 @compiled

@@ -8,15 +8,17 @@ import numpy as np
 
 from eprop_rt.kernels import compiled
 from eprop_rt.kernels.schedules.optimisers import adapt_part, prepare_step, update_weights
-from eprop_rt.kernels.schedules.rows import add_rows, begin_row, clip, shrink, write_any_part
-from eprop_rt.kernels.schedules.structs import ADAM, SGD, Accumulated, Part, Step
+from eprop_rt.kernels.schedules.rows import add_rows, clip, shrink
+from eprop_rt.kernels.schedules.structs import ADAM, SGD, Accumulated, Step
 from eprop_rt.kernels.schedules.window import (
     advance,
     choose_open,
     close_rows,
     end_rows,
-    lay_out,
     note_events,
+    part_of,
+    source_of,
+    write_row,
 )
 from eprop_rt.structs import Floats, Params, Term
 
@@ -75,28 +77,26 @@ def _optimise_rows(w: Floats, p: Accumulated, count: int, step: Step, carried: b
 
     Adam without adaptation has each synapse's gradient in a register, the rest a row's in a block.
     """
-    q, o, gradient, block = p.pending, p.optimiser, p.optimiser.gradient, p.block
-    past, units, events, synapses = q.window.past, q.window.units, q.window.events, q.synapses
-    first, trace, start, power = q.synapses.first, q.window.trace, q.window.start, q.window.power
-    traces, own, source, chosen, now = q.traces, q.own, lay_out(q), q.chosen, q.clock[0]
-    sparse, slots, one, stale = len(synapses.target) > 0, len(power) - 1, w.dtype.type(1.0), True
-    fused = o.rule.kind == ADAM and not carried and len(traces.eps_a) == 0
+    q, o, gradient, block, one = (
+        p.pending,
+        p.optimiser,
+        p.optimiser.gradient,
+        p.block,
+        w.dtype.type(1.0),
+    )
+    fused = o.rule.kind == ADAM and not carried and len(q.traces.eps_a) == 0
     for c in range(count):
-        i = chosen[c]
-        slot, keep, entered = start[i] % slots, power[now - start[i]], events.number[i] > 0
-        if sparse or entered or stale:
-            begin_row(past, units, events, own, synapses, i, slot)
-        stale = entered
-        for g in range(trace.shape[0]):
-            low, high, at = first[i, g], first[i, g + 1], 0 if sparse else slot
-            part = Part(low, high, first[i, 0], at, trace[g, i], keep, one)
-            if fused:
-                adapt_part(w, traces, source, part, o, step)
-            else:
-                for k in range(np.uint64(high - low)):
-                    block[k] = gradient[np.uint64(low) + k] if carried else 0
-                write_any_part(block, 0, traces, source, part)
-                update_weights(w, block, low, high, o, step)
+        i = q.chosen[c]
+        low, high = q.synapses.first[i, 0], q.synapses.first[i, -1]
+        if fused and q.window.events.number[i] == 0:
+            source, slot = source_of(q, i)
+            for g in range(q.window.trace.shape[0]):
+                adapt_part(w, q.traces, source, part_of(q, i, g, low, slot, one), o, step)
+        else:
+            for k in range(np.uint64(high - low)):
+                block[k] = gradient[np.uint64(low) + k] if carried else 0
+            write_row(block, 0, q, i, one)
+            update_weights(w, block, low, high, o, step)
 
 
 @compiled

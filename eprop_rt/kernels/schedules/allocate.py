@@ -183,7 +183,6 @@ def _pending(params: Params, synapses: Synapses, due: Ints) -> Pending:
         own=Source(
             past=aligned_zeros((window.past.shape[0], 1, n), real),
             units=aligned_zeros((window.units.shape[1], 1, n), real),
-            entered=aligned_zeros((window.units.shape[1], n), real, 7),
         ),
         chosen=np.zeros(len(synapses.first), np.int64),
     )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from eprop_rt.kernels import compiled
+from eprop_rt.kernels.schedules.rows import inlined
 from eprop_rt.kernels.schedules.structs import (
     ADAM,
     MOMENTUM,
@@ -18,7 +19,7 @@ from eprop_rt.kernels.schedules.structs import (
     Traces,
     UpdateRule,
 )
-from eprop_rt.structs import Floats
+from eprop_rt.structs import Floats, Scalar
 
 
 @compiled
@@ -33,7 +34,16 @@ def prepare_step(w: Floats, rule: UpdateRule, number: int) -> Step:
         share = np.sqrt(1.0 - float(rule.second_decay) ** number)
         rate *= share / (1.0 - float(rule.first_decay) ** number)
         tiny *= share
-    return Step(real(rate), real(tiny))
+    least = real(1e-17 if w.itemsize == 4 else 1e-150)
+    b1, b2 = real(rule.first_decay), real(rule.second_decay)
+    return Step(real(rate), real(tiny), b1, b2, least)
+
+
+@inlined
+def mean(old: Scalar, decay: Scalar, share: Scalar, new: Scalar, least: Scalar) -> Scalar:
+    """decay old + share new, or 0."""
+    value = decay * old + share * new
+    return value if abs(value) > least else value - value
 
 
 @compiled
@@ -45,50 +55,55 @@ def update_weights(
     momentum: m <- b1 m + g; w -= rate m      RMS: v <- b2 v + (1 - b2) g^2; w -= rate g / root v
     Adam (Kingma & Ba 2015): both, each a mean
     """
-    one = w.dtype.type(1.0)
-    base, count = np.uint64(low), np.uint64(high - low)
-    rate, tiny, b1, b2 = step.rate, step.tiny, o.rule.first_decay, o.rule.second_decay
+    one, least, least2 = w.dtype.type(1.0), step.least, step.least * step.least
+    base, count, rate, tiny = np.uint64(low), np.uint64(high - low), step.rate, step.tiny
+    for k in range(count):
+        gradient[k] = gradient[k] if abs(gradient[k]) > least else one - one
     if o.rule.kind == SGD:
         for k in range(count):
             w[base + k] -= rate * gradient[k]
     elif o.rule.kind == MOMENTUM:
         for k in range(count):
-            m = b1 * o.m[base + k] + gradient[k]
+            m = mean(o.m[base + k], step.b1, one, gradient[k], least2)
             o.m[base + k] = m
             w[base + k] -= rate * m
     elif o.rule.kind == RMS:
         for k in range(count):
-            v = b2 * o.v[base + k] + (one - b2) * gradient[k] * gradient[k]
+            v = mean(o.v[base + k], step.b2, one - step.b2, gradient[k] * gradient[k], least2)
             o.v[base + k] = v
             w[base + k] -= rate * gradient[k] / (np.sqrt(v) + tiny)
     elif o.rule.kind == ADAM:
         for k in range(count):
             g = gradient[k]
-            m = b1 * o.m[base + k] + (one - b1) * g
-            v = b2 * o.v[base + k] + (one - b2) * g * g
+            m = mean(o.m[base + k], step.b1, one - step.b1, g, least2)
+            v = mean(o.v[base + k], step.b2, one - step.b2, g * g, least2)
             o.m[base + k] = m
             o.v[base + k] = v
             w[base + k] -= rate * m / (np.sqrt(v) + tiny)
 
 
-@compiled
+@inlined
 def adapt_part(
     w: Floats, traces: Traces, source: Source, part: Part, o: Optimiser, step: Step
 ) -> None:
     """`write_part` and Adam in one sweep: memory is what it waits for."""
-    ebar, nothing, one = traces.ebar, traces.tiny - traces.tiny, w.dtype.type(1.0)
-    past, units, entered = source.past, source.units, source.entered
-    z, keep, s = part.zb, part.keep, np.uint64(part.slot)
-    n, at, j = np.uint64(part.high - part.low), np.uint64(part.low), np.uint64(part.low - part.row)
-    rate, tiny, b1, b2 = step.rate, step.tiny, o.rule.first_decay, o.rule.second_decay
-    for k in range(n):
+    ebar, past, units, m, v, keep = (
+        traces.ebar,
+        source.past,
+        source.units,
+        o.m,
+        o.v,
+        part.keep,
+    )
+    one, nothing, z, s = w.dtype.type(1.0), w.dtype.type(0.0), part.zb, part.slot
+    rate, tiny, least, least2 = step.rate, step.tiny, step.least, step.least * step.least
+    at, j = part.synapse, part.neuron
+    for k in range(part.size):
         old = ebar[at + k]
-        on = past[ON_EBAR, s, j + k] * old + entered[UNIT_W, j + k]
-        g = on + z * units[UNIT_W, s, j + k]
-        new = keep * old + z * units[UNIT_EBAR, s, j + k] + entered[UNIT_EBAR, j + k]
+        g = past[ON_EBAR, s, j + k] * old + z * units[UNIT_W, s, j + k]
+        new = keep * old + z * units[UNIT_EBAR, s, j + k]
         ebar[at + k] = new if abs(new) > traces.tiny else nothing
-        m = b1 * o.m[at + k] + (one - b1) * g
-        v = b2 * o.v[at + k] + (one - b2) * g * g
-        o.m[at + k] = m
-        o.v[at + k] = v
-        w[at + k] -= rate * m / (np.sqrt(v) + tiny)
+        g = g if abs(g) > least else nothing
+        m[at + k] = mean(m[at + k], step.b1, one - step.b1, g, least2)
+        v[at + k] = mean(v[at + k], step.b2, one - step.b2, g * g, least2)
+        w[at + k] -= rate * m[at + k] / (np.sqrt(v[at + k]) + tiny)

@@ -21,7 +21,6 @@ from eprop_rt.kernels.schedules.structs import (
     UNIT_EBAR,
     UNIT_EPS_A,
     UNIT_W,
-    Events,
     Part,
     Source,
     Synapses,
@@ -33,7 +32,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def inlined(function: F) -> F:
-    """Compile a loop into its callers: called for each row, it must cost no call."""
+    """Compile a loop into its callers: what is called for each row must cost no call."""
     return njit(inline="always", fastmath=FAST, error_model="numpy")(function)
 
 
@@ -46,84 +45,65 @@ def gather(ring: Floats, slot: int, target: Ints, low: int, high: int, out: Floa
             out[kind, 0, n] = ring[kind, s, np.uint64(target[low + n])]
 
 
-@compiled
-def begin_row(
-    past: Floats, units: Floats, events: Events, own: Source, synapses: Synapses, i: int, slot: int
-) -> None:
-    """Add up what became of all that entered row i; lay out its start if it is sparse."""
-    entered, target = own.entered, synapses.target
-    low, high = synapses.first[i, 0], synapses.first[i, synapses.first.shape[1] - 1]
-    newest, sparse = units.shape[0] - 1, len(target) > 0
-    for kind in range(entered.shape[0]):
-        for n in range(entered.shape[1]):
-            entered[kind, n] = 0
-    for e in range(events.number[i]):
-        s, size = np.uint64(events.slot[i, e]), events.size[i, e]
-        for kind in range(entered.shape[0]):
-            if sparse:
-                for n in range(high - low):
-                    entered[kind, n] += size * units[newest, kind, s, np.uint64(target[low + n])]
-            else:
-                for n in range(high - low):
-                    entered[kind, n] += size * units[newest, kind, s, n]
-    if sparse:
-        gather(past, slot, target, low, high, own.past)
-        gather(units[0], slot, target, low, high, own.units)
-
-
 @inlined
-def write_part(out: Floats, to: int, traces: Traces, source: Source, part: Part) -> None:
-    """Bring ebar up to date, and add what became of weights to out[to ..]: without adaptation.
+def write_part(out: Floats, traces: Traces, source: Source, part: Part) -> None:
+    """Bring ebar up to date, and add what became of weights to `out`: without adaptation.
 
     out += gain (ON_EBAR ebar + UNIT_W zb)
     ebar <- keep ebar + UNIT_EBAR zb
     """
-    ebar, tiny, nothing = traces.ebar, traces.tiny, traces.tiny - traces.tiny
-    past, units, entered = source.past, source.units, source.entered
-    z, keep, gain, s = part.zb, part.keep, part.gain, np.uint64(part.slot)
-    n, at = np.uint64(part.high - part.low), np.uint64(part.low)
-    j, o = np.uint64(part.low - part.row), np.uint64(to)
+    ebar, past, units, z, keep, gain = (
+        traces.ebar,
+        source.past,
+        source.units,
+        part.zb,
+        part.keep,
+        part.gain,
+    )
+    tiny, nothing, s, n = traces.tiny, traces.tiny - traces.tiny, part.slot, part.size
+    at, j, o = part.synapse, part.neuron, part.to
     for k in range(n):
         old = ebar[at + k]
-        on = past[ON_EBAR, s, j + k] * old + entered[UNIT_W, j + k]
-        out[o + k] += gain * (on + z * units[UNIT_W, s, j + k])
-        new = keep * old + z * units[UNIT_EBAR, s, j + k] + entered[UNIT_EBAR, j + k]
+        out[o + k] += gain * (past[ON_EBAR, s, j + k] * old + z * units[UNIT_W, s, j + k])
+        new = keep * old + z * units[UNIT_EBAR, s, j + k]
         ebar[at + k] = new if abs(new) > tiny else nothing
 
 
 @inlined
-def write_adaptive_part(out: Floats, to: int, traces: Traces, source: Source, part: Part) -> None:
+def write_adaptive_part(out: Floats, traces: Traces, source: Source, part: Part) -> None:
     """The same with adaptation.
 
     out += gain (ON_EBAR ebar + ON_EPS_A eps_a + UNIT_W zb)
     ebar <- keep ebar + EPS_A_TO_EBAR eps_a + UNIT_EBAR zb
     eps_a <- KEEP_EPS_A eps_a + UNIT_EPS_A zb
     """
-    ebar, eps_a, tiny, nothing = traces.ebar, traces.eps_a, traces.tiny, traces.tiny - traces.tiny
-    past, units, entered = source.past, source.units, source.entered
-    z, keep, gain, s = part.zb, part.keep, part.gain, np.uint64(part.slot)
-    n, at = np.uint64(part.high - part.low), np.uint64(part.low)
-    j, o = np.uint64(part.low - part.row), np.uint64(to)
+    ebar, eps_a, past, units = traces.ebar, traces.eps_a, source.past, source.units
+    z, keep, gain = part.zb, part.keep, part.gain
+    tiny, nothing, s, n = traces.tiny, traces.tiny - traces.tiny, part.slot, part.size
+    at, j, o = part.synapse, part.neuron, part.to
     for k in range(n):
         on = past[ON_EBAR, s, j + k] * ebar[at + k] + past[ON_EPS_A, s, j + k] * eps_a[at + k]
-        out[o + k] += gain * (on + z * units[UNIT_W, s, j + k] + entered[UNIT_W, j + k])
+        out[o + k] += gain * (on + z * units[UNIT_W, s, j + k])
     for k in range(n):
         new = keep * ebar[at + k] + past[EPS_A_TO_EBAR, s, j + k] * eps_a[at + k]
-        new += z * units[UNIT_EBAR, s, j + k] + entered[UNIT_EBAR, j + k]
+        new += z * units[UNIT_EBAR, s, j + k]
         ebar[at + k] = new if abs(new) > tiny else nothing
     for k in range(n):
-        new = past[KEEP_EPS_A, s, j + k] * eps_a[at + k] + entered[UNIT_EPS_A, j + k]
-        new += z * units[UNIT_EPS_A, s, j + k]
+        new = past[KEEP_EPS_A, s, j + k] * eps_a[at + k] + z * units[UNIT_EPS_A, s, j + k]
         eps_a[at + k] = new if abs(new) > tiny else nothing
 
 
-@compiled
-def write_any_part(out: Floats, to: int, traces: Traces, source: Source, part: Part) -> None:
-    """With or without adaptation."""
-    if len(traces.eps_a) > 0:
-        write_adaptive_part(out, to, traces, source, part)
-    else:
-        write_part(out, to, traces, source, part)
+@inlined
+def write_event(out: Floats, traces: Traces, units: Floats, part: Part) -> None:
+    """Add what became of `part.zb` units that entered a row's presynaptic trace."""
+    ebar, eps_a, size, gain, s = traces.ebar, traces.eps_a, part.zb, part.gain, part.slot
+    at, j, o = part.synapse, part.neuron, part.to
+    for k in range(part.size):
+        out[o + k] += gain * size * units[UNIT_W, s, j + k]
+        ebar[at + k] += size * units[UNIT_EBAR, s, j + k]
+    if len(eps_a) > 0:
+        for k in range(part.size):
+            eps_a[at + k] += size * units[UNIT_EPS_A, s, j + k]
 
 
 @compiled

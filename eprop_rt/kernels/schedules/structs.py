@@ -76,15 +76,16 @@ class Frames(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Synapses low .. high of one row, all of one group."""
+    """A stretch of one row's synapses; places are unsigned, as loops want them."""
 
-    low: int
-    high: int
-    row: int  # the row's first synapse
-    slot: int  # where its window began
-    zb: Scalar  # its presynaptic trace then
+    size: np.uint64
+    synapse: np.uint64  # the first one
+    neuron: np.uint64  # its place in the vectors of a source
+    to: np.uint64  # its place in what is written
+    slot: np.uint64  # of the source
+    zb: Scalar  # the presynaptic trace at the row's start; the size of an event
     keep: Scalar  # kappa^n, n steps ago
-    gain: Scalar  # of what goes out
+    gain: Scalar  # of what is written
 
 
 class UpdateRule(NamedTuple):
@@ -105,6 +106,9 @@ class Step(NamedTuple):
 
     rate: Scalar
     tiny: Scalar
+    b1: Scalar
+    b2: Scalar
+    least: Scalar  # gradients below this, and moments below its square, are zero: no denormals
 
 
 class Optimiser(NamedTuple):
@@ -128,11 +132,10 @@ class Dense(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What a window has made of what was there before a row began, and of what entered since."""
+    """What a window has made of what was there when a row began."""
 
     past: Floats  # (1 or 4, slots, N)
-    units: Floats  # (2 or 3, slots, N) of units of zb
-    entered: Floats  # (2 or 3, N) of all that entered
+    units: Floats  # (2 or 3, slots, N)
 
 
 class Pending(NamedTuple):

@@ -17,7 +17,13 @@ one term for its start and one for each event, not one for each step.
 import numpy as np
 
 from eprop_rt.kernels import compiled
-from eprop_rt.kernels.schedules.rows import begin_row, write_adaptive_part, write_part
+from eprop_rt.kernels.schedules.rows import (
+    gather,
+    inlined,
+    write_adaptive_part,
+    write_event,
+    write_part,
+)
 from eprop_rt.kernels.schedules.structs import (
     EPS_A_TO_EBAR,
     KEEP_EPS_A,
@@ -150,37 +156,68 @@ def _advance_direct(window: Window, now: int, direct: Floats) -> None:
                 units[u, UNIT_W, s, j] += direct[j] * decay[u, a, j]
 
 
-@compiled
-def lay_out(p: Pending) -> Source:
-    """Where the rows are read from: the window itself, or a copy for one sparse row."""
-    if len(p.synapses.target) > 0:
-        return p.own
-    return Source(p.window.past, p.window.units[0], p.own.entered)
+@inlined
+def source_of(p: Pending, i: int) -> tuple[Source, int]:
+    """What row i is written from, and the slot there; for a sparse row, a copy of its neurons."""
+    window, first, target = p.window, p.synapses.first, p.synapses.target
+    slot = window.start[i] % window.past.shape[1]
+    if len(target) > 0:
+        gather(window.past, slot, target, first[i, 0], first[i, -1], p.own.past)
+        gather(window.units[0], slot, target, first[i, 0], first[i, -1], p.own.units)
+        return p.own, 0
+    return Source(window.past, window.units[0]), slot
 
 
-@compiled
-def close_rows(w: Floats, p: Pending, count: int, gain: Scalar) -> None:
-    """End the windows of rows p.chosen[:count]: write traces, add gain times the rest to w."""
-    past, units, events, synapses = p.window.past, p.window.units, p.window.events, p.synapses
-    first, trace, start, power = p.synapses.first, p.window.trace, p.window.start, p.window.power
-    traces, own, source, chosen, now = p.traces, p.own, lay_out(p), p.chosen, p.clock[0]
-    sparse, adaptive, slots = len(synapses.target) > 0, len(traces.eps_a) > 0, len(power) - 1
-    stale = True
-    for c in range(count):
-        i = chosen[c]
-        slot, keep, entered = start[i] % slots, power[now - start[i]], events.number[i] > 0
-        if sparse or entered or stale:
-            begin_row(past, units, events, own, synapses, i, slot)
-        stale = entered
-        for g in range(trace.shape[0]):
-            low = first[i, g]
-            at = 0 if sparse else slot
-            part = Part(low, first[i, g + 1], first[i, 0], at, trace[g, i], keep, gain)
-            if adaptive:
-                write_adaptive_part(w, low, traces, source, part)
-            else:
-                write_part(w, low, traces, source, part)
-    end_rows(w, p, count)
+@inlined
+def part_of(p: Pending, i: int, g: int, to: int, slot: int, gain: Scalar) -> Part:
+    """Row i onto group g; the whole row goes to `to`."""
+    low, high, row = p.synapses.first[i, g], p.synapses.first[i, g + 1], p.synapses.first[i, 0]
+    return Part(
+        np.uint64(high - low),
+        np.uint64(low),
+        np.uint64(low - row),
+        np.uint64(to + low - row),
+        np.uint64(slot),
+        p.window.trace[g, i],
+        p.window.power[p.clock[0] - p.window.start[i]],
+        gain,
+    )
+
+
+@inlined
+def write_row(out: Floats, to: int, p: Pending, i: int, gain: Scalar) -> None:
+    """End the window of row i: write its traces, and add gain times the rest to out[to ..]."""
+    window, synapses, events = p.window, p.synapses, p.window.events
+    source, slot = source_of(p, i)
+    for g in range(window.trace.shape[0]):
+        part = part_of(p, i, g, to, slot, gain)
+        if len(p.traces.eps_a) == 0:
+            write_part(out, p.traces, source, part)
+        else:
+            write_adaptive_part(out, p.traces, source, part)
+    row, end = synapses.first[i, 0], synapses.first[i, -1]
+    units = window.units[window.units.shape[0] - 1]
+    for e in range(events.number[i]):
+        slot, size = int(events.slot[i, e]), events.size[i, e]
+        entering = units
+        if len(synapses.target) > 0:
+            gather(units, slot, synapses.target, row, end, p.own.units)
+            slot, entering = 0, p.own.units
+        write_event(
+            out,
+            p.traces,
+            entering,
+            Part(
+                np.uint64(end - row),
+                np.uint64(row),
+                np.uint64(0),
+                np.uint64(to),
+                np.uint64(slot),
+                size,
+                size,
+                gain,
+            ),
+        )
 
 
 @compiled
@@ -197,6 +234,15 @@ def end_rows(w: Floats, p: Pending, count: int) -> None:
         if len(p.synapses.target) == 0 and 0 <= j < n:
             w[first[i, 0] + j] = 0
     window.fresh_rows[0] = fresh + count
+
+
+@compiled
+def close_rows(w: Floats, p: Pending, count: int, gain: Scalar) -> None:
+    """End the windows of rows p.chosen[:count]: write traces, add gain times the rest to w."""
+    for c in range(count):
+        i = p.chosen[c]
+        write_row(w, p.synapses.first[i, 0], p, i, gain)
+    end_rows(w, p, count)
 
 
 @compiled

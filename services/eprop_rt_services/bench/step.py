@@ -32,6 +32,15 @@ from eprop_rt.series import F64
 from eprop_rt.snapshot import copied, named
 from eprop_rt.structs import Floats, Live
 
+# Arrays that grow with the synapses, by the end of their path in `Live`.
+PER_SYNAPSE = (
+    "weights.w",
+    "traces.ebar",
+    "traces.eps_a",
+    "optimiser.m",
+    "optimiser.v",
+    "optimiser.gradient",
+)
 RATE = 0.02  # spikes a step, of inputs and neurons
 OUTPUTS = 2
 READOUT_RATE = 1e-3
@@ -172,9 +181,9 @@ class Trial:
 
     def bytes_per_synapse(self) -> float:
         """Memory of weights, traces, gradients and moments, by synapse; vectors not counted."""
-        synapses = self.network.weights.w.size
-        arrays = named(self._live).values()
-        return sum(array.nbytes for array in arrays if array.size == synapses) / synapses
+        arrays = named(self._live).items()
+        grown = sum(array.nbytes for name, array in arrays if name.endswith(PER_SYNAPSE))
+        return grown / self.network.weights.w.size
 
 
 def settings_of(neurons: int, variant: Variant) -> EpropSettings:

@@ -7,6 +7,8 @@ replay; the spikes are given (2 % of inputs and neurons), so that every schedule
 
 import ctypes
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,11 +32,29 @@ from eprop_rt.series import F64
 from eprop_rt.snapshot import copied, named
 from eprop_rt.structs import Floats, Live
 
+# Arrays that grow with the synapses, by the end of their path in `Live`.
+PER_SYNAPSE = (
+    "weights.w",
+    "traces.ebar",
+    "traces.eps_a",
+    "optimiser.m",
+    "optimiser.v",
+    "optimiser.gradient",
+)
 RATE = 0.02  # spikes a step, of inputs and neurons
 OUTPUTS = 2
 READOUT_RATE = 1e-3
 STEP_S = 0.001
 CYCLE = 512  # steps after which inputs and spikes repeat
+
+READY = """
+import time
+from eprop_rt.config import BinSettings, EpropSettings
+from eprop_rt.warmup import warm_up
+start = time.perf_counter()
+warm_up(BinSettings(), EpropSettings())
+print(time.perf_counter() - start)
+"""
 
 CLOCK = ctypes.CDLL(None).clock_gettime
 CLOCK.argtypes = (ctypes.c_int, ctypes.c_void_p)
@@ -161,9 +181,9 @@ class Trial:
 
     def bytes_per_synapse(self) -> float:
         """Memory of weights, traces, gradients and moments, by synapse; vectors not counted."""
-        synapses = self.network.weights.w.size
-        arrays = named(self._live).values()
-        return sum(array.nbytes for array in arrays if array.size == synapses) / synapses
+        arrays = named(self._live).items()
+        grown = sum(array.nbytes for name, array in arrays if name.endswith(PER_SYNAPSE))
+        return grown / self.network.weights.w.size
 
 
 def settings_of(neurons: int, variant: Variant) -> EpropSettings:
@@ -281,6 +301,15 @@ def triad(a: F64, b: F64, c: F64, s: float) -> None:
     """a_i = b_i + s c_i."""
     for i in range(a.shape[0]):
         a[i] = b[i] + s * c[i]
+
+
+def ready_s() -> float:
+    """Seconds from the first call to ready in a new process, the compile cache warm."""
+    runs = [
+        subprocess.run([sys.executable, "-c", READY], capture_output=True, text=True, check=True)
+        for _ in range(2)  # the first may compile
+    ]
+    return float(runs[-1].stdout)
 
 
 @contextmanager

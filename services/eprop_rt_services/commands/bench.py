@@ -20,6 +20,7 @@ from eprop_rt_services.bench.step import (
     Variant,
     measure,
     on_one_core,
+    ready_s,
     triad_gb_s,
     us_a_call,
     variant_of,
@@ -65,7 +66,7 @@ def step(
     networks, chosen = parsed(sizes), variants(schedules)
     console = Console()
     with on_one_core() as core, Console(stderr=True).status("warming up") as status:
-        bandwidth = triad_gb_s()
+        bandwidth, ready = triad_gb_s(), ready_s()
         cases: list[Case] = []
         for inputs, neurons in networks:
             status.update(f"{inputs} x {neurons}")
@@ -83,6 +84,7 @@ def step(
         f"cannot go below {DENSE_BYTES / bandwidth:.2f} ns a synapse",
         highlight=False,
     )
+    console.print(f"first call to ready, compile cache warm: {ready:.2f} s", highlight=False)
     for inputs, neurons in networks:
         own = [c for c in cases if (c.inputs, c.neurons) == (inputs, neurons)]
         console.print(f"\n{inputs} inputs, {neurons} neurons", highlight=False)
@@ -94,6 +96,7 @@ def step(
         json,
         {
             "triad_gb_s": bandwidth,
+            "ready_s": ready,
             "cases": [asdict(c) for c in cases],
             "us_a_call_from_python": by_call,
             "peers": [peer_figures(r, ours) for r in rivals],

@@ -62,7 +62,7 @@ class Engine:
             2 * steps(settings.rehearsal.segment_s, bin_s),
         )
         self.events: Counter[str] = Counter()
-        self._settings, self._bin_s = settings, bin_s
+        self.settings, self.bin_s = settings, bin_s
         self._network = network
         self._softmax = settings.loss == "softmax"
         self._state = build_state(network)
@@ -191,8 +191,8 @@ class Engine:
         """What offline training works on, every weight written. `reset` when it is done."""
         self._online.sync()
         return Trainable(
-            self._settings,
-            self._bin_s,
+            self.settings,
+            self.bin_s,
             self._network,
             self._feedback,
             self._rehearsal.update,

@@ -69,7 +69,8 @@ class Trainer:
     An epoch is all of `batches`, or as many as one cares for, then `close_epoch`. `finish` leaves
     the engine with the best weights, ready to decode, learn online, or be trained further. The
     scales of the engine and its thresholds stay as they are. Given the seed of the engine's
-    settings, what comes out does not depend on `each`, to the bit.
+    settings, what comes out does not depend on `each`, to the bit. `least` is the validation loss
+    of the best weights so far, infinite where there is no validation.
     """
 
     def __init__(
@@ -101,16 +102,23 @@ class Trainer:
         )
         self._epoch = self._drawn = 0
         self._loss, self._labelled, self._refused = 0.0, 0, 0
-        self._best_epoch, self._least = 0, np.inf
+        self._best_epoch, self.least = 0, np.inf
         self._best = copied(self._arrays())
         if validation:
-            self._least = self._validate()
+            self.least = self._validate()
 
     @property
     def exhausted(self) -> bool:
         """Whether so many epochs have passed, or so many since the best, as the settings say."""
         late = self._epoch - self._best_epoch >= self._training.patience
         return self._epoch >= self._training.epochs or (late and bool(self._validation))
+
+    @property
+    def spikes_per_step(self) -> float:
+        """Of a neuron, in the batch run last."""
+        batch = self._batch
+        used = range(int(batch.used[0]))
+        return float(np.mean([batch.segments.z[b, : batch.steps[b]].mean() for b in used]))
 
     @property
     def segment_bins(self) -> int:
@@ -191,9 +199,10 @@ class Trainer:
         softmax = self._parts.settings.loss == "softmax"
         loss = per_label(softmax) * self._loss / max(self._labelled, 1)
         validation = self._validate() if self._validation else np.nan
-        best = bool(validation < self._least) if self._validation else bool(np.isfinite(loss))
+        best = bool(validation < self.least) if self._validation else bool(np.isfinite(loss))
         if best:
-            self._least, self._best_epoch = validation, self._epoch
+            self.least = validation if self._validation else self.least
+            self._best_epoch = self._epoch
             self._best = copied(self._arrays())
         refused = self._refused
         self._loss, self._labelled, self._refused = 0.0, 0, 0

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from eprop_rt.kernels.batch import (
+    FOUR,
     ROWS,
     Batch,
     pull_back_sequences,
@@ -16,7 +17,7 @@ from eprop_rt.kernels.segment import Segment
 from eprop_rt.objective import Score
 from eprop_rt.structs import Floats, Membrane, Objective, Params, Weights
 
-PARTS = 32  # that a batch's sequences are divided into, at most
+PARTS = 32  # that a batch is run in, at most
 
 # Calls part(0), part(1), ... part(count - 1), in any order, side by side where it has threads, and
 # returns when all are done. Kernels let go of the interpreter's lock; the bits do not depend on it.
@@ -100,11 +101,11 @@ def pull_back_batch(
     `add_segment_gradient` over one sequence after the other.
     """
     count, rows = int(batch.used[0]), len(weights.w)
-    parts, blocks = min(count, PARTS), -(-rows // ROWS)
+    groups, blocks = -(-count // FOUR), -(-rows // ROWS)
     gradient = Weights(*(np.empty_like(w) for w in weights))
 
-    def pull_back(part: int) -> None:
-        start, stop = count * part // parts, count * (part + 1) // parts
+    def pull_back(group: int) -> None:
+        start, stop = group * FOUR, min((group + 1) * FOUR, count)
         pull_back_sequences(params, weights, feedback, batch, objective, start, stop)
 
     def add_up(block: int) -> None:
@@ -113,6 +114,6 @@ def pull_back_batch(
         else:
             sum_rows(batch, gradient.w, block * ROWS, min((block + 1) * ROWS, rows))
 
-    each(pull_back, parts)
+    each(pull_back, groups)
     each(add_up, blocks + 1)
     return gradient

@@ -12,9 +12,17 @@ import numpy as np
 from eprop_rt.kernels import compiled
 from eprop_rt.kernels.objective import judge
 from eprop_rt.kernels.rows import add_rows
-from eprop_rt.kernels.segment import Segment, adjoint_segment, forward_segment
+from eprop_rt.kernels.segment import (
+    Segment,
+    adjoint_segment,
+    forward_segment,
+    rest_adjoint,
+    to_spikes,
+    to_voltage,
+)
 from eprop_rt.structs import Floats, Ints, Membrane, Objective, Params, Weights
 
+FOUR: Final = 4  # sequences whose adjoints go side by side
 ROWS: Final = 32  # of the gradient: they stay in the cache while the sequences pass by
 
 
@@ -95,19 +103,90 @@ def pull_back_sequences(
     start: int,
     stop: int,
 ) -> None:
-    """Run the adjoint over sequences start .. stop: writes signal, dE/d(drive).
+    """Run the adjoint over sequences start .. stop, at best FOUR: writes signal, dE/d(drive).
 
     feedback (N, M) carries errors back; drive and membrane are scratch.
     """
     back = np.ascontiguousarray(feedback.T)
     found = np.empty(back.shape[0] + 1, np.int64)
+    k, n = batch.segments.x.shape[2], batch.segments.z.shape[2]
+    w_rec = weights.w[k : k + n]
     for b in range(start, stop):
         s = segment_of(batch, b)
-        k, n = s.x.shape[1], s.z.shape[1]
         for t in range(s.signal.shape[0]):
             s.signal[t] = 0
             add_rows(s.error[t], back, found, s.signal[t])
-        adjoint_segment(params, weights.w[k : k + n], s, objective)
+    if objective.through_recurrence and _alike(batch, start, stop):
+        _pull_back_four(params, w_rec, batch, start, objective.through_reset)
+        return
+    for b in range(start, stop):
+        adjoint_segment(params, w_rec, segment_of(batch, b), objective)
+
+
+@compiled
+def _alike(batch: Batch, start: int, stop: int) -> bool:
+    """Whether these are FOUR sequences of one length."""
+    alike = stop - start == FOUR
+    for b in range(start, stop):
+        alike = alike and batch.steps[b] == batch.steps[start]
+    return alike
+
+
+@compiled
+def _pull_back_four(
+    params: Params, w_rec: Floats, batch: Batch, start: int, through_reset: bool
+) -> None:
+    """The adjoint through the recurrence of four sequences, side by side.
+
+    The weights do not fit the nearest cache: each is read once for all four.
+    """
+    a, b = segment_of(batch, start), segment_of(batch, start + 1)
+    c, d = segment_of(batch, start + 2), segment_of(batch, start + 3)
+    rest_adjoint(a)
+    rest_adjoint(b)
+    rest_adjoint(c)
+    rest_adjoint(d)
+    steps = a.signal.shape[0]
+    for t in range(steps - 1, -1, -1):
+        to_spikes(params, a, t, False, through_reset)
+        to_spikes(params, b, t, False, through_reset)
+        to_spikes(params, c, t, False, through_reset)
+        to_spikes(params, d, t, False, through_reset)
+        if t + 1 < steps:
+            _add_products(w_rec, a.signal, b.signal, c.signal, d.signal, t)
+        to_voltage(params, a, t)
+        to_voltage(params, b, t)
+        to_voltage(params, c, t)
+        to_voltage(params, d, t)
+
+
+@compiled
+def _add_products(w: Floats, a: Floats, b: Floats, c: Floats, d: Floats, t: int) -> None:
+    """signal_j(t) += sum_i W_ji signal_i(t+1), of four signals and two rows at a time."""
+    n = w.shape[0]
+    a1, b1, c1, d1 = a[t + 1], b[t + 1], c[t + 1], d[t + 1]
+    for j in range(0, n - 1, 2):
+        row, other = w[j], w[j + 1]
+        ra, rb, rc, rd = a[t, j], b[t, j], c[t, j], d[t, j]
+        oa, ob, oc, od = a[t, j + 1], b[t, j + 1], c[t, j + 1], d[t, j + 1]
+        for i in range(n):
+            ra += row[i] * a1[i]
+            rb += row[i] * b1[i]
+            rc += row[i] * c1[i]
+            rd += row[i] * d1[i]
+            oa += other[i] * a1[i]
+            ob += other[i] * b1[i]
+            oc += other[i] * c1[i]
+            od += other[i] * d1[i]
+        a[t, j], b[t, j], c[t, j], d[t, j] = ra, rb, rc, rd
+        a[t, j + 1], b[t, j + 1], c[t, j + 1], d[t, j + 1] = oa, ob, oc, od
+    if n % 2 == 1:
+        j = n - 1
+        for i in range(n):
+            a[t, j] += w[j, i] * a1[i]
+            b[t, j] += w[j, i] * b1[i]
+            c[t, j] += w[j, i] * c1[i]
+            d[t, j] += w[j, i] * d1[i]
 
 
 @compiled

@@ -66,17 +66,20 @@ def _penalise(objective: Objective, s: Segment) -> float:
     E = sum_j strength / 2 (r_j - target)^2 + l1 r_j + l2 / 2 mean_t v_j^2    r_j = mean_t z_j
     """
     steps, n = s.z.shape
-    penalty, squares = 0.0, 0.0
-    rate = s.rate
+    penalty, squares, rate = 0.0, 0.0, s.rate
     rate[:] = 0
-    for t in range(steps):
+    if objective.rate_strength != 0 or objective.spike_l1 != 0:
+        for t in range(steps):
+            for j in range(n):
+                rate[j] += s.z[t, j]
         for j in range(n):
-            rate[j] += s.z[t, j]
-    for j in range(n):
-        mean = float(rate[j]) / steps
-        excess = mean - objective.rate_target
-        penalty += objective.rate_strength / 2 * excess * excess + objective.spike_l1 * mean
-        rate[j] = (objective.rate_strength * excess + objective.spike_l1) / steps
+            mean = float(rate[j]) / steps
+            excess = mean - objective.rate_target
+            penalty += objective.rate_strength / 2 * excess * excess + objective.spike_l1 * mean
+            rate[j] = (objective.rate_strength * excess + objective.spike_l1) / steps
+    if objective.voltage_l2 == 0:
+        s.v[:] = 0
+        return penalty
     price = objective.voltage_l2 / steps
     for t in range(steps):
         for j in range(n):

@@ -15,6 +15,7 @@ from eprop_rt_services.commands.simulate import simulated
 from eprop_rt_services.config import load_config
 from eprop_rt_services.recordings import Recording, read_recording, write_recording
 from eprop_rt_services.training import parts_of
+from recordings_registry import find
 
 pytestmark = pytest.mark.live
 
@@ -157,6 +158,16 @@ def test_gradients_are_compared_along_a_replay(session, tmp_path):
     np.testing.assert_allclose(cosine[:, 3], 1, atol=1e-4)
     assert (cosine[:, :2] < 1 - 1e-4).all()
     assert (cosine[:, 0] > 0.2).all()
+
+
+def test_hand_velocity_is_decoded_offline(tmp_path):
+    """The bar is .93 of the mean of the axes, on the last fifth of contdata95."""
+    path = find("contdata95")
+    figures = figures_of(
+        "train", path, "--config", "preset:reaching", "--epochs", 40, "--out", tmp_path / "c.npz",
+        out=tmp_path / "figures.json",
+    )  # fmt: skip
+    assert np.mean(figures["r2_test"]) >= 0.93
 
 
 OUT = ("--out", "out.npz")

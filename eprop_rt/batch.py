@@ -8,6 +8,7 @@ from eprop_rt.kernels.batch import (
     FOUR,
     ROWS,
     Batch,
+    Turned,
     pull_back_sequences,
     run_sequences,
     sum_readout,
@@ -54,6 +55,7 @@ def build_batch(params: Params, shape: tuple[int, int], inputs: int, w_out: Floa
         rate=room(n),
         membrane=Membrane(room(n), room(n), room(n), np.zeros((sequences, n), np.int64)),
         draw=np.zeros((sequences, 1), np.int64),
+        found=np.zeros((sequences, max(length, inputs, n, outputs) + 1), np.int64),
     )
     return Batch(
         segments=segments,
@@ -75,9 +77,11 @@ def judge_batch(
     count = int(batch.used[0])
     parts = min(count, PARTS)
 
+    turned = _turned(weights, weights.w_out[:0])
+
     def run(part: int) -> None:
         start, stop = count * part // parts, count * (part + 1) // parts
-        run_sequences(params, weights, batch, objective, start, stop)
+        run_sequences(params, turned, batch, objective, start, stop)
 
     each(run, parts)
     return Score(
@@ -102,18 +106,26 @@ def pull_back_batch(
     """
     count, rows = int(batch.used[0]), len(weights.w)
     groups, blocks = -(-count // FOUR), -(-rows // ROWS)
-    gradient = Weights(*(np.empty_like(w) for w in weights))
+    turned, steps = _turned(weights, feedback), batch.segments.x.shape[1]
+    of_w, of_w_out = np.empty_like(turned.w), np.empty_like(turned.w_out)
 
     def pull_back(group: int) -> None:
         start, stop = group * FOUR, min((group + 1) * FOUR, count)
-        pull_back_sequences(params, weights, feedback, batch, objective, start, stop)
+        pull_back_sequences(params, turned, batch, objective, start, stop)
 
     def add_up(block: int) -> None:
+        found = np.empty(steps + 1, np.int64)
         if block == blocks:
-            sum_readout(batch, gradient.w_out)
+            sum_readout(batch, of_w_out, found)
         else:
-            sum_rows(batch, gradient.w, block * ROWS, min((block + 1) * ROWS, rows))
+            sum_rows(batch, of_w, found, block * ROWS, min((block + 1) * ROWS, rows))
 
     each(pull_back, groups)
     each(add_up, blocks + 1)
-    return gradient
+    return Weights(of_w, np.ascontiguousarray(of_w_out.T))
+
+
+def _turned(weights: Weights, feedback: Floats) -> Turned:
+    return Turned(
+        weights.w, np.ascontiguousarray(weights.w_out.T), np.ascontiguousarray(feedback.T)
+    )

@@ -7,8 +7,6 @@ Products skip what is zero, which many inputs and nearly all spikes are.
 
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from eprop_rt.kernels import compiled
 from eprop_rt.kernels.objective import judge
 from eprop_rt.kernels.rows import add_rows
@@ -20,7 +18,7 @@ from eprop_rt.kernels.segment import (
     to_spikes,
     to_voltage,
 )
-from eprop_rt.structs import Floats, Ints, Membrane, Objective, Params, Weights
+from eprop_rt.structs import Floats, Ints, Membrane, Objective, Params
 
 FOUR: Final = 4  # sequences whose adjoints go side by side
 ROWS: Final = 32  # of the gradient: they stay in the cache while the sequences pass by
@@ -35,6 +33,14 @@ class Batch(NamedTuple):
     loss: Floats  # (B,) float64
     penalty: Floats  # (B,) float64
     labelled: Ints  # (B,)
+
+
+class Turned(NamedTuple):
+    """Weights and feedback with the axes that sums run along last."""
+
+    w: Floats  # (P, N)
+    w_out: Floats  # (M, F)
+    back: Floats  # (M, N) what carries errors back
 
 
 @compiled
@@ -57,27 +63,29 @@ def segment_of(batch: Batch, b: int) -> Segment:
         s.rate[b],
         Membrane(m.v[b], m.current[b], m.a[b], m.wait[b]),
         s.draw[b],
+        s.found[b],
     )
 
 
 @compiled
 def run_sequences(
-    params: Params, weights: Weights, batch: Batch, objective: Objective, start: int, stop: int
+    params: Params, turned: Turned, batch: Batch, objective: Objective, start: int, stop: int
 ) -> None:
     """Run the network over sequences start .. stop, each from rest, and judge them.
 
     Reads x, target, draw and steps; writes loss, penalty, labelled, and all that the adjoint reads.
     """
-    w, w_out = weights.w, np.ascontiguousarray(weights.w_out.T)
-    found = np.empty(w.shape[0] + 1, np.int64)
+    w = turned.w
     for b in range(start, stop):
         s = segment_of(batch, b)
         k, n = s.x.shape[1], s.z.shape[1]
         for t in range(s.x.shape[0]):
-            s.drive[t] = w[k + n]
-            add_rows(s.x[t], w[:k], found, s.drive[t])
+            drive, bias = s.drive[t], w[k + n]
+            for j in range(n):
+                drive[j] = bias[j]
+            add_rows(s.x[t], w[:k], s.found, drive)
         forward_segment(params, w[k : k + n], s)
-        _read_out(w_out, s)
+        _read_out(turned.w_out, s)
         batch.loss[b], batch.penalty[b], batch.labelled[b] = judge(objective, s)
 
 
@@ -95,27 +103,19 @@ def _read_out(w_out: Floats, s: Segment) -> None:
 
 @compiled
 def pull_back_sequences(
-    params: Params,
-    weights: Weights,
-    feedback: Floats,
-    batch: Batch,
-    objective: Objective,
-    start: int,
-    stop: int,
+    params: Params, turned: Turned, batch: Batch, objective: Objective, start: int, stop: int
 ) -> None:
     """Run the adjoint over sequences start .. stop, at best FOUR: writes signal, dE/d(drive).
 
-    feedback (N, M) carries errors back; drive and membrane are scratch.
+    Drive and membrane are scratch.
     """
-    back = np.ascontiguousarray(feedback.T)
-    found = np.empty(back.shape[0] + 1, np.int64)
     k, n = batch.segments.x.shape[2], batch.segments.z.shape[2]
-    w_rec = weights.w[k : k + n]
+    w_rec = turned.w[k : k + n]
     for b in range(start, stop):
         s = segment_of(batch, b)
         for t in range(s.signal.shape[0]):
             s.signal[t] = 0
-            add_rows(s.error[t], back, found, s.signal[t])
+            add_rows(s.error[t], turned.back, s.found, s.signal[t])
     if objective.through_recurrence and _alike(batch, start, stop):
         _pull_back_four(params, w_rec, batch, start, objective.through_reset)
         return
@@ -190,10 +190,12 @@ def _add_products(w: Floats, a: Floats, b: Floats, c: Floats, d: Floats, t: int)
 
 
 @compiled
-def sum_rows(batch: Batch, of_w: Floats, start: int, stop: int) -> None:
-    """Rows start .. stop of dE/dW_ij = sum_t s_i(t) dE/d(drive_j(t)), over all sequences."""
+def sum_rows(batch: Batch, of_w: Floats, found: Ints, start: int, stop: int) -> None:
+    """Rows start .. stop of dE/dW_ij = sum_t s_i(t) dE/d(drive_j(t)), over all sequences.
+
+    `found` (T + 1,) is scratch, as parts may run side by side.
+    """
     k, n = batch.segments.x.shape[2], batch.segments.z.shape[2]
-    found = np.empty(batch.segments.x.shape[1] + 1, np.int64)
     of_w[start:stop] = 0
     for b in range(batch.used[0]):
         s = segment_of(batch, b)
@@ -204,16 +206,15 @@ def sum_rows(batch: Batch, of_w: Floats, start: int, stop: int) -> None:
                 add_rows(s.z_before[:, i - k], s.signal, found, of_w[i])
             else:
                 for t in range(s.signal.shape[0]):
-                    of_w[i] += s.signal[t]
+                    for j in range(n):
+                        of_w[i, j] += s.signal[t, j]
 
 
 @compiled
-def sum_readout(batch: Batch, of_w_out: Floats) -> None:
-    """dE/dW_out_fk = sum_t features_f error_k, over all sequences."""
-    found = np.empty(batch.segments.x.shape[1] + 1, np.int64)
-    total = np.zeros((of_w_out.shape[1], of_w_out.shape[0]), of_w_out.dtype)
+def sum_readout(batch: Batch, of_w_out: Floats, found: Ints) -> None:
+    """dE/dW_out_fk = sum_t features_f error_k, over all sequences; written turned, (M, F)."""
+    of_w_out[:] = 0
     for b in range(batch.used[0]):
         s = segment_of(batch, b)
-        for k in range(total.shape[0]):
-            add_rows(s.error[:, k], s.features, found, total[k])
-    of_w_out[:] = total.T
+        for k in range(of_w_out.shape[0]):
+            add_rows(s.error[:, k], s.features, found, of_w_out[k])

@@ -42,20 +42,25 @@ def _half_squared(warm_up: int, s: Segment) -> tuple[float, int]:
 def _cross_entropy(warm_up: int, s: Segment) -> tuple[float, int]:
     loss, labelled = 0.0, 0
     for t in range(s.y.shape[0]):
-        y, error = s.y[t], s.error[t]
-        y -= y.max()
-        odds = np.exp(y).sum()
+        y, target = s.y[t], s.target[t]
+        largest, known = y[0], t >= warm_up
+        for k in range(y.shape[0]):
+            largest = max(largest, y[k])
+            known = known and not np.isnan(target[k])
+        odds = y[0] * 0
+        for k in range(y.shape[0]):
+            y[k] -= largest
+            odds += np.exp(y[k])
         rest = math.log(odds)
-        known = t >= warm_up and not np.isnan(s.target[t]).any()
         labelled += known
         for k in range(y.shape[0]):
-            p = np.exp(y[k]) / odds
             if known:
-                loss -= float(s.target[t, k]) * (float(y[k]) - rest)
-                error[k] = p - s.target[t, k]
+                loss -= float(target[k]) * (float(y[k]) - rest)
+            y[k] = np.exp(y[k]) / odds
+            if known:
+                s.error[t, k] = y[k] - target[k]
             elif t >= warm_up:
-                error[k] = 0
-            y[k] = p
+                s.error[t, k] = 0
     return loss, labelled
 
 

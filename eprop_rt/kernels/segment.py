@@ -7,8 +7,6 @@ With both kept it is backpropagation through time. So one matrix product a segme
 
 from typing import NamedTuple
 
-import numpy as np
-
 from eprop_rt.kernels import compiled
 from eprop_rt.kernels.neuron import advance
 from eprop_rt.kernels.rows import add_rows
@@ -41,6 +39,7 @@ class Segment(NamedTuple):
     rate: Floats  # (N,) dE/dz of every step beside the readout: penalties on spikes
     membrane: Membrane  # scratch
     draw: Ints  # (1,) number of the first random draw
+    found: Ints  # scratch of `add_rows`, longer than any of K, N, M and T
 
 
 @compiled
@@ -55,19 +54,15 @@ def forward_segment(params: Params, w_rec: Floats, s: Segment) -> None:
     m.a[:] = 0
     m.wait[:] = 0
     lagged = s.features.shape[1] - 1 - n
-    found = np.empty(n + 1, np.int64)
     for t in range(steps):
-        z = s.z[t]
-        if t == 0:
-            z[:] = 0
-        else:
-            z[:] = s.z[t - 1]
-        s.z_before[t] = z
-        add_rows(z, w_rec, found, s.drive[t])
-        advance(params, m, s.drive[t], z, s.psi[t], s.draw[0] + t * n)
-        s.v[t] = m.v
-        features = s.features[t]
+        z, before, v, features = s.z[t], s.z_before[t], s.v[t], s.features[t]
         for j in range(n):
+            before[j] = s.z[t - 1, j] if t > 0 else 0
+            z[j] = before[j]
+        add_rows(before, w_rec, s.found, s.drive[t])
+        advance(params, m, s.drive[t], z, s.psi[t], s.draw[0] + t * n)
+        for j in range(n):
+            v[j] = m.v[j]
             features[j] = rest * z[j]
             if t > 0:
                 features[j] += params.kappa * s.features[t - 1, j]

@@ -28,7 +28,7 @@ from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import F32, F64, Chunk, LabelChunk
 from eprop_rt.structs import Ints
 from eprop_rt_services.checkpoint import Checkpoint
-from eprop_rt_services.decoders import decoder_for
+from eprop_rt_services.decoders import approximation, decoder_for
 from eprop_rt_services.gradients import GradientWatch
 from eprop_rt_services.loop import run
 from eprop_rt_services.recordings import Recording
@@ -52,6 +52,7 @@ class Replayed:
     score: Score
     events: Counter[str]
     digest: str
+    said: list[str]  # what was decided or approximated, in lines to be shown
 
 
 class Contestant:
@@ -71,6 +72,7 @@ class Contestant:
         self._start, self._watch = start, watch
         self._bins = bins
         self._decoder: Decoder | None = None
+        self._said: list[str] = []
         self._shape = (0, 0)
         self._commands = hashlib.sha256()
 
@@ -106,12 +108,15 @@ class Contestant:
             score=score(predicted, true),
             events=pipeline.events,
             digest=digest.hexdigest(),
+            said=self._said + approximation(self._settings, decoder),
         )
 
     def _decoder_for(self, recording: Recording) -> Decoder:
         shape = recording.signal.info.channels, outputs_of(recording)
         if self._decoder is None:
-            self._decoder = decoder_for(self._settings, *shape, self._bins.bin_s, self._start)
+            self._decoder, self._said = decoder_for(
+                self._settings, *shape, self._bins.bin_s, self._start
+            )
             self._shape = shape
         if shape != self._shape:
             raise DataError(

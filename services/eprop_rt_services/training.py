@@ -117,7 +117,7 @@ def engine_for(
         raise ConfigError(
             f"decoder.kind {settings.kind} came to train: only eprop trains offline, set it"
         )
-    engine = decoder_for(settings, *shapes.pop(), config.bins.bin_s, start)
+    engine, _ = decoder_for(settings, *shapes.pop(), config.bins.bin_s, start)
     assert isinstance(engine, Engine)
     for part in parts:
         for one in part.fit + part.validation:

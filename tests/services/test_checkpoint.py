@@ -63,7 +63,7 @@ def test_a_decoder_goes_on_from_a_checkpoint_as_if_nothing_had_been(of, tmp_path
     checkpoint = read_checkpoint(path)
     assert checkpoint.decoder == of
     assert checkpoint.bins == BINS
-    restored = decoder_for(checkpoint.fitting(of, BINS), K, M, BINS.bin_s, checkpoint)
+    restored, _ = decoder_for(checkpoint.fitting(of, BINS), K, M, BINS.bin_s, checkpoint)
     assert live(restored, seed=1).tobytes() == live(went_on, seed=1).tobytes()
 
 
@@ -192,7 +192,7 @@ def test_how_fast_is_learned_may_differ_and_auto_takes_the_schedule_that_was(tmp
     asked = settings(online={"schedule": "auto", "learning_rate": 0.5})
     came = checkpoint.fitting(asked, BINS)
     assert (came.online.schedule, came.online.learning_rate) == ("deferred", 0.5)
-    live(decoder_for(came, K, M, BINS.bin_s, checkpoint))
+    live(decoder_for(came, K, M, BINS.bin_s, checkpoint)[0])
 
 
 def test_what_cannot_be_written_leaves_what_was_there(tmp_path):

@@ -164,7 +164,7 @@ def test_hand_velocity_is_decoded_offline(tmp_path):
     """The bar is .93 of the mean of the axes, on the last fifth of contdata95."""
     path = find("contdata95")
     figures = figures_of(
-        "train", path, "--config", "preset:reaching", "--epochs", 40, "--out", tmp_path / "c.npz",
+        "train", path, "--config", "preset:reaching", "--epochs", 80, "--out", tmp_path / "c.npz",
         out=tmp_path / "figures.json",
     )  # fmt: skip
     assert np.mean(figures["r2_test"]) >= 0.93

@@ -7,6 +7,8 @@ import numpy as np
 from eprop_rt.annealing import SlowChange
 from eprop_rt.build import build_network, build_state, steps
 from eprop_rt.config import EpropSettings
+from eprop_rt.cost import Cost
+from eprop_rt.engine_cost import Measured, engine_cost
 from eprop_rt.errors import DataError
 from eprop_rt.feedback import Feedback
 from eprop_rt.kernels.step import forward
@@ -46,6 +48,8 @@ class Engine:
             2 * steps(settings.rehearsal.segment_s, bin_s),
         )
         self.events: Counter[str] = Counter()
+        self._settings = settings
+        self._bin_s = bin_s
         self._network = network
         self._softmax = settings.loss == "softmax"
         self._state = build_state(network)
@@ -190,6 +194,14 @@ class Engine:
         """
         self._online.sync()
         return Weights(*(w.copy() for w in self._network.weights))
+
+    def cost(self) -> Cost:
+        """What the newest bin took, by the formulae of engine_cost.py; reads only."""
+        online = self._online
+        measured = Measured(
+            self._settings, self._network, self._state, online.passes, online.traces, self._bin_s
+        )
+        return engine_cost(measured, self._arrays())
 
     def snapshot(self) -> Arrays:
         """Copies of everything that decides the future, by name."""

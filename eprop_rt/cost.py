@@ -23,8 +23,8 @@ class Cost:
     this bin; NaN where there are none.
     """
 
-    footprint_bytes: int
-    learning_footprint_bytes: int
+    footprint_bytes: float
+    learning_footprint_bytes: float
     connection_sparsity: float
     activation_sparsity: float
     macs: float

@@ -35,6 +35,16 @@ def train(settings: LstmSettings, length: int, x: F32, labels: F32) -> tuple[F32
     require_torch()
     import torch  # noqa: PLC0415
 
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums in one order; and other programs keep their cores
+    try:
+        return weights(descend(torch, settings, length, x, labels))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def descend(torch: Any, settings: LstmSettings, length: int, x: F32, labels: F32) -> Any:
+    """The best epoch's weights, by PyTorch's names."""
     rng = np.random.default_rng(settings.seed)
     part = len(x) * 9 // 10
     with torch.random.fork_rng(devices=[]):
@@ -59,7 +69,7 @@ def train(settings: LstmSettings, length: int, x: F32, labels: F32) -> tuple[F32
                 best, least, since = copy.deepcopy(network.state_dict()), came, 0
             if since >= settings.patience:
                 break
-    return weights(best)
+    return best
 
 
 def build(torch: Any, settings: LstmSettings, inputs: int, outputs: int) -> Any:

@@ -10,9 +10,15 @@ from eprop_rt.decoder import Decoder, build_decoder
 log = logging.getLogger("eprop_rt")
 
 
+def settled(settings: DecoderSettings, inputs: int, outputs: int, bin_s: float) -> DecoderSettings:
+    """The same settings with nothing left open; logs which schedule `auto` came to."""
+    if not isinstance(settings, EpropSettings) or settings.online.schedule != "auto":
+        return settings
+    chosen, choice = resolved(settings, inputs, outputs, bin_s, time.perf_counter)
+    log.info("%s", choice)
+    return chosen
+
+
 def decoder_for(settings: DecoderSettings, inputs: int, outputs: int, bin_s: float) -> Decoder:
-    """The decoder that the settings name; logs which schedule `auto` came to."""
-    if isinstance(settings, EpropSettings) and settings.online.schedule == "auto":
-        settings, choice = resolved(settings, inputs, outputs, bin_s, time.perf_counter)
-        log.info("%s", choice)
-    return build_decoder(settings, inputs, outputs, bin_s)
+    """The decoder that the settings name."""
+    return build_decoder(settled(settings, inputs, outputs, bin_s), inputs, outputs, bin_s)

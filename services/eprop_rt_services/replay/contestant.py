@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from eprop_rt.config import BinSettings, DecoderSettings
 from eprop_rt.cost import Cost
-from eprop_rt.decoder import Decoder, OfflineDecoder
+from eprop_rt.decoder import Decoder, OfflineDecoder, build_decoder
 from eprop_rt.errors import DataError
 from eprop_rt.metrics import Score, score
 from eprop_rt.pipeline import Output
 from eprop_rt.series import F64
-from eprop_rt_services.decoders import decoder_for
+from eprop_rt_services.decoders import settled
 from eprop_rt_services.loop import run
 from eprop_rt_services.recordings import Recording
 from eprop_rt_services.replay.cache import ResultCache, code_version, content_of, key_of
@@ -126,7 +126,8 @@ class Contestant:
     def _decoder_for(self, recording: Recording) -> Decoder:
         shape = recording.signal.info.channels, outputs_of(recording)
         if self._decoder is None:
-            self._decoder = decoder_for(self.settings, *shape, self.setting.bins.bin_s)
+            self.settings = settled(self.settings, *shape, self.setting.bins.bin_s)
+            self._decoder = build_decoder(self.settings, *shape, self.setting.bins.bin_s)
             self._shape = shape
         if shape != self._shape:
             raise DataError(

@@ -25,6 +25,8 @@ class RecentredDecoder:
         self.events: Counter[str] = decoder.events
         self._decoder = decoder
         values = then[np.isfinite(then).all(axis=1)].astype(np.float64)
+        if len(values) == 0:  # nothing was ever seen: nothing to go back to
+            values = np.zeros((1, then.shape[1]))
         self._mean: F64 = values.mean(axis=0)
         self._deviation: F64 = values.std(axis=0)
         self._count = np.array([float(settle_bins)])

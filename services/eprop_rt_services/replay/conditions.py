@@ -118,11 +118,11 @@ def perturbed(recording: Recording, how: Perturbation | None, seed: int) -> Reco
 def thinned(recording: Recording, condition: Condition, bins: BinSettings) -> Recording:
     """The recording with labels in that share of its bins only, drawn bin by bin."""
     labels = recording.labels
-    if labels is None:
+    if labels is None or len(labels.stamps) == 0 or len(recording.signal.stamps) == 0:
         return recording
     grid = BinGrid(bins.bin_s)
     grid.start(float(recording.signal.stamps[0]))
-    bin_of = np.floor(grid.position(labels.stamps, interval_s(labels.info)))
+    bin_of = np.nan_to_num(np.floor(grid.position(labels.stamps, interval_s(labels.info))))
     drawn = np.random.default_rng((condition.seed, 0)).random(max(int(bin_of.max()) + 1, 1))
     inside = np.clip(bin_of, 0, len(drawn) - 1).astype(np.int64)
     values = labels.values.copy()

@@ -1,5 +1,7 @@
 """From one day to the next: what is carried, what stays, and what is fitted anew."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,3 +80,12 @@ def test_a_day_is_told_by_its_minutes():
     assert came.after_refit == 1
     assert came.whole == pytest.approx(1 - ((predicted - true) ** 2).sum() / (600 * true.var()))
     assert day_of(-true, true, (120, 360), 0.9).minutes is None
+
+
+def test_days_without_labels_have_no_figures_and_do_no_harm():
+    days = [replace(day(name), labels=None) for name in ("one", "two")]
+    main = Contestant("rls", RlsSettings(lags=2), SETTING)
+    main.replay(days[0], lambda _: None)
+    night = DayBreak(main, *days)
+    came = night.compare([main.replay(days[1], lambda _: None)])
+    assert all(np.isnan(one.whole) and one.minutes is None for one in came.days.values())

@@ -1,6 +1,7 @@
 """Replays and their cache: nothing is computed twice, and nothing stale is taken."""
 
 import dataclasses
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -193,3 +194,45 @@ def test_names_stand_once_and_the_decoder_in_question_comes_first():
     assert next(iter(compared(everyone, EpropSettings()))) == "eprop"
     with pytest.raises(ConfigError, match="oracle"):
         compared("rls,oracle", RLS)
+
+
+def odd(name):
+    given = session(0, bins=100)
+    values = given.signal.values.copy()
+    match name:
+        case "no labels":
+            return dataclasses.replace(given, labels=None)
+        case "labels that are no numbers":
+            nothing = np.full_like(given.labels.values, np.nan)
+            return dataclasses.replace(
+                given, labels=dataclasses.replace(given.labels, values=nothing)
+            )
+        case "bins that are no numbers":
+            values[10:30] = np.nan
+            values[40, 2] = np.inf
+        case "constant channels":
+            values[:] = 3
+        case "one bin":
+            return session(0, bins=1)
+    return dataclasses.replace(given, signal=dataclasses.replace(given.signal, values=values))
+
+
+ODD = (
+    "no labels",
+    "labels that are no numbers",
+    "bins that are no numbers",
+    "constant channels",
+    "one bin",
+)
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("condition", [AS_RECORDED, Condition(0.2, 0.5)])
+def test_an_odd_recording_is_decoded_to_finite_numbers_by_everyone(name, condition):
+    network = NetworkSettings(neurons=8, tau_groups=2)
+    eprop = EpropSettings(network=network, rehearsal=RehearsalSettings(steps_per_bin=0))
+    names = [k for k in COMPARABLE if k != "lstm" or find_spec("torch") is not None]
+    for settings in compared(",".join(names), eprop).values():
+        (came,) = replay(settings, [odd(name)], None, condition)
+        assert came.bins == len(odd(name).signal.stamps)
+        assert np.isfinite(came.predicted).all(), settings.kind

@@ -433,6 +433,9 @@ class KalmanSettings(Settings):
         0.01, description="of the noise covariance, in units of its mean diagonal"
     )
     bridge_s: NonNegative = Field(0.5, description="gaps between labels that a line fills")
+    clip: Positive = Field(
+        20.0, description="bound on a channel's distance from its mean, in deviations"
+    )
 
 
 class AdaptiveKalmanSettings(Settings):
@@ -447,6 +450,9 @@ class AdaptiveKalmanSettings(Settings):
         0.01, description="of the noise covariance, in units of its mean diagonal"
     )
     bridge_s: NonNegative = Field(0.5, description="gaps between labels that a line fills")
+    clip: Positive = Field(
+        20.0, description="bound on a channel's distance from its mean, in deviations"
+    )
     half_life_s: Positive | None = Field(1200.0, description="none: all the past counts alike")
     refit_s: Positive = Field(1.0, description="how often the model follows its statistics")
     label_delay_s: NonNegative = Field(

@@ -23,9 +23,10 @@ from eprop_rt.baselines.linear_gaussian import (
     step,
 )
 from eprop_rt.build import steps
-from eprop_rt.config import AdaptiveKalmanSettings
+from eprop_rt.config import AdaptiveKalmanSettings, ScaleSettings
 from eprop_rt.cost import Cost
 from eprop_rt.memory import Memory
+from eprop_rt.scale import RunningScale
 from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays, copied, named, prefixed, write_back
 
@@ -56,19 +57,24 @@ class AdaptiveKalmanDecoder:
         self._model = no_model(self._shape, inputs)
         size = self._shape.size
         self._estimate = Estimate(np.zeros(size), np.zeros((size, size)))
-        self._bin: F32 = np.zeros(inputs, np.float32)
+        self._raw: F32 = np.zeros(inputs, np.float32)
+        self._bin: F32 = np.zeros(inputs, np.float32)  # as the filter sees it
+        self._scale = RunningScale(ScaleSettings(clip=settings.clip), inputs, bin_s)
         self._since = np.zeros(2, np.int64)  # bins since the memory was cleared; since the last fit
 
     def predict_one(self, x: F32) -> F64:
         """Decode one bin (inputs,); what is not finite counts as 0."""
         finite = np.isfinite(x)
         self.events["input_not_finite"] += not finite.all()
-        self._bin[:] = np.where(finite, x, 0)
+        self._raw[:] = np.where(finite, x, 0)
+        self._scale.apply(self._raw, self._bin)
+        self._bin[:] = self._scale.undo(self._bin)
         step(self._model, self._bin.astype(np.float64), self._estimate)
         return self._estimate.s[self._shape.newest].copy()
 
     def learn_one(self, label: F32) -> None:
         """Keep this bin; learn from the one whose labels have all had time to come."""
+        self._scale.learn_one(self._raw)
         self._memory.append(self._bin, label)
         self._since += 1
         if self._since[0] >= self._kept:
@@ -127,12 +133,15 @@ class AdaptiveKalmanDecoder:
         write_back(snapshot, self._arrays())
 
     def _decoding(self) -> Arrays:
-        return named(self._model, "model") | named(self._estimate, "estimate")
+        scale = {k: a for k, a in self._scale.arrays().items() if k in ("mean", "scale")}
+        filtering = named(self._model, "model") | named(self._estimate, "estimate")
+        return filtering | prefixed("scale", scale)
 
     def _arrays(self) -> Arrays:
         return (
             self._decoding()
             | named(self._sums, "sums")
+            | prefixed("scale", self._scale.arrays())
             | prefixed("memory", self._memory.arrays())
-            | {"bin": self._bin, "since": self._since}
+            | {"raw": self._raw, "bin": self._bin, "since": self._since}
         )

@@ -10,6 +10,7 @@ from eprop_rt.baselines.linear_gaussian import (
     StateShape,
     add_bins,
     begin,
+    bounded,
     bridged,
     fit_model,
     no_model,
@@ -31,6 +32,8 @@ class KalmanDecoder:
         self._shape = StateShape.of(settings, outputs, bin_s)
         self._gap = round(settings.bridge_s / bin_s)
         self._model = no_model(self._shape, inputs)
+        self._mean: F64 = np.zeros(inputs)
+        self._deviation: F64 = np.zeros(inputs)
         size = self._shape.size
         self._estimate = Estimate(np.zeros(size), np.zeros((size, size)))
 
@@ -41,16 +44,22 @@ class KalmanDecoder:
             return
         states = shape.states(bridged(labels.astype(np.float64), self._gap))
         sums = no_sums(shape, x.shape[1])
-        bins = np.nan_to_num(x[shape.past : len(x) - shape.lead].astype(np.float64))
-        add_bins(sums, bins, states, follows=False)
+        bins = np.where(np.isfinite(x), x, 0).astype(np.float64)
+        self._mean[:], self._deviation[:] = bins.mean(axis=0), bins.std(axis=0)
+        within = self._bounded(bins[shape.past : len(x) - shape.lead])
+        add_bins(sums, within, states, follows=False)
         fit_model(sums, self._settings.ridge, self._model)
         self.reset()
+
+    def _bounded(self, x: F64) -> F64:
+        return bounded(x, self._mean, self._deviation, self._settings.clip)
 
     def predict_one(self, x: F32) -> F64:
         """Decode one bin (inputs,); what is not finite counts as 0."""
         finite = np.isfinite(x)
         self.events["input_not_finite"] += not finite.all()
-        step(self._model, np.where(finite, x, 0).astype(np.float64), self._estimate)
+        seen = self._bounded(np.where(finite, x, 0).astype(np.float64))
+        step(self._model, seen, self._estimate)
         return self._estimate.s[self._shape.newest].copy()
 
     def learn_one(self, label: F32) -> None:
@@ -83,4 +92,5 @@ class KalmanDecoder:
         write_back(snapshot, self._arrays())
 
     def _arrays(self) -> Arrays:
-        return named(self._model, "model") | named(self._estimate, "estimate")
+        bounds = {"mean": self._mean, "deviation": self._deviation}
+        return named(self._model, "model") | named(self._estimate, "estimate") | bounds

@@ -193,6 +193,12 @@ def step(model: Model, x: F64, estimate: Estimate) -> None:
     s += p @ (model.c_over_q @ (x - model.c @ s))
 
 
+def bounded(x: F64, mean: F64, deviation: F64, clip: float) -> F64:
+    """Bins within `clip` deviations of each mean: artefacts move little."""
+    reach = clip * deviation
+    return np.asarray(np.clip(x, mean - reach, mean + reach))
+
+
 def bridged(labels: F64, gap: int) -> F64:
     """Labels (n, outputs) with lines across gaps of at most `gap` bins; NaN where they are longer.
 

@@ -9,7 +9,7 @@ from eprop_rt.baselines.linear_gaussian import StateShape, bridged
 from eprop_rt.config import AdaptiveKalmanSettings, KalmanSettings
 
 BIN_S, INPUTS, RIDGE = 0.1, 5, 0.05
-SETTINGS = KalmanSettings(lead_s=2 * BIN_S, past_s=BIN_S, ridge=RIDGE, bridge_s=0.0)
+SETTINGS = KalmanSettings(lead_s=2 * BIN_S, past_s=BIN_S, ridge=RIDGE, bridge_s=0.0, clip=1e5)
 
 
 def movement(bins, seed=0):
@@ -134,6 +134,7 @@ def test_the_adaptive_filter_is_weighted_least_squares_of_its_past(half_life_s):
         label_delay_s=0.0,
         half_life_s=half_life_s,
         refit_s=BIN_S,
+        clip=1e5,
     )
     x, labels = movement(200)
     decoder = AdaptiveKalmanDecoder(settings, INPUTS, 2, BIN_S)
@@ -212,3 +213,24 @@ def test_sparse_labels_still_fit_the_filter():
 def test_seconds_become_bins_and_none_stays_none():
     shape = StateShape.of(KalmanSettings(lead_s=0.0, past_s=0.3), 2, 0.1)
     assert (shape.lead, shape.past, shape.size, shape.newest) == (0, 3, 9, slice(0, 2))
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_a_burst_on_all_channels_is_no_movement(adaptive):
+    x, labels = movement(1500)
+    x[700:705] += 500
+    missed = {}
+    for clip in (20.0, 1e5):
+        if adaptive:
+            settings = AdaptiveKalmanSettings(lead_s=0.2, past_s=0.1, clip=clip, label_delay_s=0)
+            decoder = AdaptiveKalmanDecoder(settings, INPUTS, 2, BIN_S)
+        else:
+            settings = SETTINGS.model_copy(update={"clip": clip})
+            decoder = KalmanDecoder(settings, INPUTS, 2, BIN_S)
+            decoder.fit(x[:600], labels[:600])
+        outputs = []
+        for one, label in zip(x, labels, strict=True):
+            outputs.append(decoder.predict_one(one))
+            decoder.learn_one(label)
+        missed[clip] = np.mean((np.array(outputs) - labels)[300:] ** 2) / labels.var()
+    assert missed[20.0] < 0.7 * missed[1e5]

@@ -35,19 +35,19 @@ RANGES: dict[str, dict[str, tuple[Any, ...]]] = {
     "wiener": {"lags": (5, 10, 15, 20)},
     "nlms": {"step": (0.01, 0.02, 0.05), "lags": (5, 10, 15, 20)},
     "kalman": {
-        "lead_s": (0.15, 0.3, 0.45),
-        "past_s": (0.0, 0.2, 0.4),
-        "ridge": (1e-3, 1e-2, 1e-1),
+        "lead_s": (0.15, 0.3, 0.45, 0.6),
+        "past_s": (0.0, 0.2, 0.4, 0.6),
+        "ridge": (1e-4, 1e-3, 1e-2),
     },
     "adaptive_kalman": {
         "half_life_s": (300.0, 1200.0, None),
-        "lead_s": (0.15, 0.3, 0.45),
-        "past_s": (0.0, 0.2, 0.4),
+        "lead_s": (0.3, 0.45, 0.6),
+        "past_s": (0.2, 0.4, 0.6),
     },
     "lstm": {
-        "learning_rate": (1e-3, 3e-3, 1e-2),
-        "dropout": (0.1, 0.3, 0.5),
-        "sequence_s": (2.5, 5.0),
+        "learning_rate": (3e-3, 1e-2),
+        "dropout": (0.0, 0.1, 0.3),
+        "sequence_s": (1.5, 2.5, 5.0),
     },
     "rls": {
         "ridge": (1.0, 300.0),

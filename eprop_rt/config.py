@@ -387,7 +387,7 @@ class WienerSettings(Settings):
     """Ridge regression on lagged bins, fitted once, offline."""
 
     kind: Literal["wiener"] = "wiener"
-    lags: Annotated[int, Field(gt=0)] = 10
+    lags: Annotated[int, Field(gt=0)] = 15
     ridge: tuple[Positive, ...] = Field(
         (1.0, 10.0, 100.0, 1e3, 1e4),
         min_length=1,
@@ -413,7 +413,7 @@ class NlmsSettings(Settings):
     kind: Literal["nlms"] = "nlms"
     lags: Annotated[int, Field(gt=0)] = 10
     step: Annotated[float, Field(gt=0, lt=2)] = Field(
-        0.02, description="share of a bin's error that its update takes away"
+        0.05, description="share of a bin's error that its update takes away"
     )
     inputs: ScaleSettings = ScaleSettings(clip=20.0)
     label_delay_s: NonNegative = Field(
@@ -426,11 +426,11 @@ class KalmanSettings(Settings):
 
     kind: Literal["kalman"] = "kalman"
     lead_s: NonNegative = Field(
-        0.3, description="how far activity runs ahead: outputs to come, in the state"
+        0.45, description="how far activity runs ahead: outputs to come, in the state"
     )
-    past_s: NonNegative = Field(0.2, description="outputs gone by, in the state")
+    past_s: NonNegative = Field(0.4, description="outputs gone by, in the state")
     ridge: Positive = Field(
-        0.01, description="of the noise covariance, in units of its mean diagonal"
+        0.001, description="of the noise covariance, in units of its mean diagonal"
     )
     bridge_s: NonNegative = Field(0.5, description="gaps between labels that a line fills")
     clip: Positive = Field(
@@ -443,11 +443,11 @@ class AdaptiveKalmanSettings(Settings):
 
     kind: Literal["adaptive_kalman"] = "adaptive_kalman"
     lead_s: NonNegative = Field(
-        0.3, description="how far activity runs ahead: outputs to come, in the state"
+        0.45, description="how far activity runs ahead: outputs to come, in the state"
     )
-    past_s: NonNegative = Field(0.2, description="outputs gone by, in the state")
+    past_s: NonNegative = Field(0.4, description="outputs gone by, in the state")
     ridge: Positive = Field(
-        0.01, description="of the noise covariance, in units of its mean diagonal"
+        0.001, description="of the noise covariance, in units of its mean diagonal"
     )
     bridge_s: NonNegative = Field(0.5, description="gaps between labels that a line fills")
     clip: Positive = Field(
@@ -470,12 +470,12 @@ class LstmSettings(Settings):
     patience: Annotated[int, Field(gt=0)] = Field(
         10, description="epochs without a better validation error, after which training ends"
     )
-    sequence_s: Positive = 5.0
+    sequence_s: Positive = 2.5
     sequences_per_update: Annotated[int, Field(gt=0)] = 8
     learning_rate: Positive = 3e-3
     weight_decay: NonNegative = 0.0
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.3, description="of inputs and of the layer's outputs, in training"
+        0.1, description="of inputs and of the layer's outputs, in training"
     )
     clip_norm: Positive = 1.0
 

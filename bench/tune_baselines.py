@@ -50,7 +50,7 @@ RANGES: dict[str, dict[str, tuple[Any, ...]]] = {
         "sequence_s": (1.5, 2.5, 5.0),
     },
     "rls": {
-        "ridge": (1.0, 300.0),
+        "ridge": (30.0, 300.0),
         "forgetting": (0.9998, 0.99995, 1.0),
         "lags": (5, 10, 15),
     },

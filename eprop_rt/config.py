@@ -399,9 +399,9 @@ class RlsSettings(Settings):
     """Recursive least squares on lagged bins."""
 
     kind: Literal["rls"] = "rls"
-    lags: Annotated[int, Field(gt=0)] = 10
+    lags: Annotated[int, Field(gt=0)] = 15
     forgetting: Annotated[float, Field(gt=0.9, le=1)] = 0.99995
-    ridge: Positive = 1.0
+    ridge: Positive = 300.0
     label_delay_s: NonNegative = Field(
         2.0, description="labels that come up to so much later teach"
     )
@@ -426,11 +426,11 @@ class KalmanSettings(Settings):
 
     kind: Literal["kalman"] = "kalman"
     lead_s: NonNegative = Field(
-        0.45, description="how far activity runs ahead: outputs to come, in the state"
+        0.3, description="how far activity runs ahead: outputs to come, in the state"
     )
-    past_s: NonNegative = Field(0.4, description="outputs gone by, in the state")
+    past_s: NonNegative = Field(0.6, description="outputs gone by, in the state")
     ridge: Positive = Field(
-        0.001, description="of the noise covariance, in units of its mean diagonal"
+        0.01, description="of the noise covariance, in units of its mean diagonal"
     )
     bridge_s: NonNegative = Field(0.5, description="gaps between labels that a line fills")
     clip: Positive = Field(
@@ -443,11 +443,11 @@ class AdaptiveKalmanSettings(Settings):
 
     kind: Literal["adaptive_kalman"] = "adaptive_kalman"
     lead_s: NonNegative = Field(
-        0.45, description="how far activity runs ahead: outputs to come, in the state"
+        0.3, description="how far activity runs ahead: outputs to come, in the state"
     )
     past_s: NonNegative = Field(0.4, description="outputs gone by, in the state")
     ridge: Positive = Field(
-        0.001, description="of the noise covariance, in units of its mean diagonal"
+        0.01, description="of the noise covariance, in units of its mean diagonal"
     )
     bridge_s: NonNegative = Field(0.5, description="gaps between labels that a line fills")
     clip: Positive = Field(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import ValidationError
 
 from eprop_rt.build import build_network, build_state
 from eprop_rt.config import EpropSettings
@@ -43,11 +44,11 @@ def resolved(
     Candidates learn the same random bins in turn, the best of three rounds each counts. Where
     rehearsal reads the weights in every bin, writing all of them belongs to the bin.
     """
-    named = candidates(settings)
-    if len(named) == 1:
-        return with_schedule(settings, named[0]), Choice(named[0], {})
-    trials = {name: _Trial(with_schedule(settings, name), inputs, outputs, bin_s) for name in named}
-    seconds = dict.fromkeys(named, np.inf)
+    names = candidates(settings, bin_s)
+    if len(names) == 1:
+        return with_schedule(settings, names[0]), Choice(names[0], {})
+    trials = {name: _Trial(with_schedule(settings, name), inputs, outputs, bin_s) for name in names}
+    seconds = dict.fromkeys(names, np.inf)
     for trial in trials.values():
         trial.run()  # compile, or load what was compiled
     for _ in range(ROUNDS):
@@ -55,24 +56,26 @@ def resolved(
             start = clock()
             trial.run()
             seconds[name] = min(seconds[name], (clock() - start) / BINS)
-    fastest = min(named, key=lambda name: seconds[name])
+    fastest = min(names, key=lambda name: seconds[name])
     return with_schedule(settings, fastest), Choice(fastest, seconds)
 
 
-def candidates(settings: EpropSettings) -> list[str]:
+def candidates(settings: EpropSettings, bin_s: float) -> list[str]:
     """Schedules that give what the settings ask for; one, unless they say auto."""
     if settings.online.schedule != "auto":
         return [settings.online.pass_kind]
-    named: list[str] = []
-    for name in ("dense", "deferred", "event", "accumulated"):
-        if name == "accumulated" and named:
-            continue  # the same mathematics as those before, with nothing to gain
-        try:
-            with_schedule(settings, name)
-        except (ValueError, ConfigError):
-            continue
-        named.append(name)
-    return named
+    names = [name for name in ("dense", "deferred", "event") if _exists(settings, name, bin_s)]
+    return names or ["accumulated"]
+
+
+def _exists(settings: EpropSettings, schedule: str, bin_s: float) -> bool:
+    """Whether the parts go together, down to the time constants: tried on one input."""
+    try:
+        tried = with_schedule(settings, schedule)
+        OnlineLearner(tried, build_network(tried, 1, 1, bin_s), bin_s)
+    except (ValidationError, ConfigError):
+        return False
+    return True
 
 
 def with_schedule(settings: EpropSettings, schedule: str) -> EpropSettings:

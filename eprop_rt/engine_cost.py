@@ -146,7 +146,7 @@ def row_macs(pending: Pending) -> float:
 
 def slots(pending: Pending) -> int:
     """R."""
-    return len(pending.window.event_slot[0])
+    return len(pending.window.due) - 1
 
 
 def adapts(passes: Dense | Pending) -> bool:

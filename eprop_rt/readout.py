@@ -88,11 +88,13 @@ class RecursiveLeastSquares:
         self._forgetting = forgetting
         self._ridge = ridge
         self._p: F64 = np.eye(len(w_out)) / ridge
+        self._px: F64 = np.zeros(len(w_out))
 
     def learn_one(self, features: Floats, error: Floats) -> bool:
         """One recursion; False where P started again."""
         cap = 1e4 * len(self._p) / self._ridge
-        if rls_update(self._p, self._w_out, features, error, self._forgetting, cap):
+        bounds = self._forgetting, cap
+        if rls_update(self._p, self._px, self._w_out, features, error, bounds):
             return True
         self._p[:] = np.eye(len(self._p)) / self._ridge
         return False

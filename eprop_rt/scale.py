@@ -3,11 +3,10 @@
 import numpy as np
 
 from eprop_rt.config import ScaleSettings
+from eprop_rt.kernels.scale import Statistics, apply_scale, take_in
 from eprop_rt.series import F64
 from eprop_rt.structs import Floats
 
-SETTLED = 100  # values, after which statistics know what an outlier is
-OUTLIER = 20.0  # standard deviations
 FARTHEST = 1e6  # bound on a scaled value where the settings give none
 
 
@@ -45,45 +44,29 @@ class RunningScale:
         self._forget = (
             0.0 if settings.half_life_s is None else 1 - 0.5 ** (bin_s / settings.half_life_s)
         )
-        self.mean: F64 = np.zeros(channels)
-        self.scale: F64 = np.zeros(channels)
-        self._first: F64 = np.zeros(channels)
-        self._second: F64 = np.zeros(channels)
-        self._count = np.zeros(channels)
+        self._statistics = Statistics(*(np.zeros(channels) for _ in Statistics._fields))
+
+    @property
+    def mean(self) -> F64:
+        """What a value counts from, (n,)."""
+        return self._statistics.mean
+
+    @property
+    def scale(self) -> F64:
+        """What the distance from there is multiplied by, (n,)."""
+        return self._statistics.scale
 
     def learn_one(self, values: Floats) -> None:
         """Take one vector (n,) into the statistics; NaN entries are passed over."""
-        seen = np.isfinite(values)
-        self._count += seen
-        rate = np.maximum(1.0 / np.maximum(self._count, 1.0), self._forget) * seen
-        clean = self._within_bounds(np.where(seen, values, 0.0), rate)
-        delta = clean - self._first
-        self._first += rate * delta
-        self._second += rate * (delta * (clean - self._first) - self._second)
-        self._refresh()
-
-    def _within_bounds(self, values: F64, rate: F64) -> F64:
-        settled = (self._count > SETTLED) & (self.scale > 0)
-        reach = OUTLIER / np.where(settled, self.scale, 1.0)
-        if self._settings.per_channel:  # a rare event is no artefact: up to four times the variance
-            reach = np.maximum(reach, np.sqrt(3.0 * self._second / np.maximum(rate, 1e-12)))
-        reach = np.where(settled, reach, np.inf)
-        bounded: F64 = np.clip(values, self._first - reach, self._first + reach)
-        return bounded
-
-    def _refresh(self) -> None:
-        variance = self._second
-        if not self._settings.per_channel:
-            variance = np.full_like(variance, np.mean(np.sqrt(variance)) ** 2)
-        # Less is rounding, of the value itself or beside its neighbours; the unit may be any.
-        least = 1e-14 * self._first**2 + 1e-14 * self._second.max(initial=0.0) + 1e-30
-        self.scale[:] = np.where(variance > least, 1.0 / np.sqrt(np.maximum(variance, least)), 0.0)
-        if self._settings.centre:
-            self.mean[:] = self._first
+        settings = self._settings
+        take_in(values, self._statistics, self._forget, settings.per_channel, settings.centre)
 
     def apply(self, values: Floats, out: Floats) -> None:
         """Write the scaled and bounded values to `out`; shapes (n,) or (t, n)."""
-        out[...] = np.clip((values - self.mean) * self.scale, -self._bound, self._bound)
+        if values.ndim == 1:
+            apply_scale(values, self._statistics, self._bound, out)
+        else:
+            out[...] = np.clip((values - self.mean) * self.scale, -self._bound, self._bound)
 
     def undo(self, scaled: Floats) -> F64:
         """Bring scaled values back to their own units."""
@@ -92,10 +75,4 @@ class RunningScale:
 
     def arrays(self) -> dict[str, F64]:
         """Everything that a snapshot keeps, by name; the arrays themselves, not copies."""
-        return {
-            "mean": self.mean,
-            "scale": self.scale,
-            "first": self._first,
-            "second": self._second,
-            "count": self._count,
-        }
+        return dict(self._statistics._asdict())

@@ -15,7 +15,7 @@ def warm_up(bins: BinSettings, decoder: DecoderSettings) -> None:
     """Run a tiny decoder of the same kind through a few bins, learning and rehearsing."""
     if isinstance(decoder, EpropSettings):
         small = shrunk(decoder, bins.bin_s)
-        for schedule in candidates(small):
+        for schedule in candidates(small, bins.bin_s):
             _run(bins, with_schedule(small, schedule))
     else:
         _run(bins, decoder)

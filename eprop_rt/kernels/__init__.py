@@ -24,5 +24,9 @@ FAST = {"contract", "reassoc", "nsz", "arcp"}
 
 
 def compiled(function: F) -> F:
-    """Compile a kernel the one way this project does: cached on disk, NumPy error model."""
-    return njit(cache=True, fastmath=FAST, error_model="numpy", nogil=True)(function)
+    """Compile a kernel the one way this project does: cached on disk, NumPy error model.
+
+    Without Numba's reference counts: counting the arrays of a named tuple up and down at every
+    call took longer than the arithmetic. What would allocate does not compile.
+    """
+    return njit(cache=True, fastmath=FAST, error_model="numpy", nogil=True, _nrt=False)(function)

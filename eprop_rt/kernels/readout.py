@@ -64,9 +64,16 @@ def add_rank_one(w_out: Floats, features: Floats, error: Floats, factor: Scalar)
 
 @compiled
 def rls_update(
-    p: Floats, w_out: Floats, features: Floats, error: Floats, forgetting: float, cap: float
+    p: Floats,
+    px: Floats,
+    w_out: Floats,
+    features: Floats,
+    error: Floats,
+    bounds: tuple[float, float],
 ) -> bool:
     """Recursive least squares with forgetting; writes p and w_out. False: p lost definiteness.
+
+    `bounds` are the forgetting factor lambda and `cap`; px (F,) is scratch.
 
     g = P x / (lambda + x' P x);  W -= g error';  P = (P - g x' P) / lambda   (error = y - target)
     P stays symmetric to the bit: both factors of P x x' P carry the root of the denominator, so
@@ -75,7 +82,7 @@ def rls_update(
     wind up without end. A feature that was never seen keeps its 1 / ridge.
     """
     n = features.shape[0]
-    px = np.zeros(n)
+    forgetting, cap = bounds
     trace = 0.0
     quadratic = 0.0
     for i in range(n):

@@ -54,17 +54,14 @@ def forward_segment(params: Params, w_rec: Floats, s: Segment) -> None:
     m.wait[:] = 0
     lagged = s.features.shape[1] - 1 - n
     for t in range(steps):
-        z = s.z[t]
-        if t == 0:
-            z[:] = 0
-        else:
-            z[:] = s.z[t - 1]
-        s.z_before[t] = z
-        add_drive(w_rec, z, s.drive[t])
-        advance(params, m, s.drive[t], z, s.psi[t], s.draw[0] + t * n)
-        s.v[t] = m.v
-        features = s.features[t]
+        z, before, v, features = s.z[t], s.z_before[t], s.v[t], s.features[t]
         for j in range(n):
+            before[j] = s.z[t - 1, j] if t > 0 else 0
+            z[j] = before[j]
+        add_drive(w_rec, before, s.drive[t])
+        advance(params, m, s.drive[t], z, s.psi[t], s.draw[0] + t * n)
+        for j in range(n):
+            v[j] = m.v[j]
             features[j] = rest * z[j]
             if t > 0:
                 features[j] += params.kappa * s.features[t - 1, j]

@@ -80,7 +80,9 @@ class Daemon:
         signal_info, label_info = self._source.open()
         outputs = self._outputs(label_info)
         settings, bins = self._config.decoder, self._config.bins
-        decoder = decoder_for(settings, signal_info.channels, outputs, bins.bin_s)
+        decoder, said = decoder_for(settings, signal_info.channels, outputs, bins.bin_s)
+        for line in said:
+            log.info(line)
         log.info(
             "%s: %d channels at %g Hz; labels: %s",
             signal_info.name,

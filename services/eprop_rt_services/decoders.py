@@ -1,24 +1,41 @@
 """Decoders for a session: what the settings leave to this machine is decided here, and said."""
 
-import logging
 import time
 
 from eprop_rt.autotune import resolved
 from eprop_rt.config import DecoderSettings, EpropSettings
 from eprop_rt.decoder import Decoder, build_decoder
+from eprop_rt.engine import Engine
 
-log = logging.getLogger("eprop_rt")
 
-
-def settled(settings: DecoderSettings, inputs: int, outputs: int, bin_s: float) -> DecoderSettings:
-    """The same settings with nothing left open; logs which schedule `auto` came to."""
+def settled(
+    settings: DecoderSettings, inputs: int, outputs: int, bin_s: float
+) -> tuple[DecoderSettings, list[str]]:
+    """The same settings with nothing left open, and what was decided, in lines to be shown."""
     if not isinstance(settings, EpropSettings) or settings.online.schedule != "auto":
-        return settings
+        return settings, []
     chosen, choice = resolved(settings, inputs, outputs, bin_s, time.perf_counter)
-    log.info("%s", choice)
-    return chosen
+    return chosen, [str(choice)]
 
 
-def decoder_for(settings: DecoderSettings, inputs: int, outputs: int, bin_s: float) -> Decoder:
-    """The decoder that the settings name."""
-    return build_decoder(settled(settings, inputs, outputs, bin_s), inputs, outputs, bin_s)
+def decoder_for(
+    settings: DecoderSettings, inputs: int, outputs: int, bin_s: float
+) -> tuple[Decoder, list[str]]:
+    """The decoder that the settings name, and what was decided for it, in lines to be shown."""
+    settings, said = settled(settings, inputs, outputs, bin_s)
+    return build_decoder(settings, inputs, outputs, bin_s), said
+
+
+def approximation(settings: DecoderSettings, decoder: Decoder) -> list[str]:
+    """How far an approximate eligibility was from the full rule, in a line; none where it is."""
+    if not (isinstance(settings, EpropSettings) and isinstance(decoder, Engine)):
+        return []
+    if settings.online.eligibility == "full":
+        return []
+    cosine = decoder.eligibility_cosine()
+    if cosine is None:
+        return []
+    return [
+        f"eligibility {settings.online.eligibility} approximates: cosine {cosine:.3f} to the "
+        "gradient of e-prop, over the newest segment"
+    ]

@@ -13,4 +13,5 @@ def njit(
     inline: str = ...,
     nogil: bool = ...,
     parallel: bool = ...,
+    _nrt: bool = ...,
 ) -> Callable[[F], F]: ...

@@ -7,10 +7,17 @@ window. Weights stay as they are in between, so nothing is pending in the drive.
 import numpy as np
 
 from eprop_rt.kernels import compiled
-from eprop_rt.kernels.schedules.optimisers import update_weights
-from eprop_rt.kernels.schedules.rows import add_rows, clip, shrink
-from eprop_rt.kernels.schedules.structs import Accumulated
-from eprop_rt.kernels.schedules.window import advance, choose_open, close_rows, note_events
+from eprop_rt.kernels.schedules.optimisers import adapt_part, prepare_step, update_weights
+from eprop_rt.kernels.schedules.rows import add_rows, begin_row, clip, shrink, write_any_part
+from eprop_rt.kernels.schedules.structs import ADAM, SGD, Accumulated, Part, Step
+from eprop_rt.kernels.schedules.window import (
+    advance,
+    choose_open,
+    close_rows,
+    end_rows,
+    lay_out,
+    note_events,
+)
 from eprop_rt.structs import Floats, Params, Term
 
 
@@ -41,28 +48,55 @@ def learn(w: Floats, p: Accumulated, params: Params, term: Term) -> None:
 @compiled
 def _close_group(w: Floats, p: Accumulated, slot: int, update: int) -> None:
     """Add a group's open windows to its gradient, for update number `update`; 0: keep it."""
-    pending, optimiser, block = p.pending, p.optimiser, p.block
-    gradient, carried, edges = optimiser.gradient, optimiser.carried, pending.synapses.first
-    first, last = pending.window.due[slot], pending.window.due[slot + 1]
-    some = block.shape[0] // pending.window.past.shape[2]
-    for i in range(first, last, some):
-        until = min(i + some, last)
-        low, high = edges[i, 0], edges[until - 1, edges.shape[1] - 1]
-        base = np.uint64(low)
-        for k in range(np.uint64(high - low)):
-            block[k] = 0
-        close_rows(block, low, pending, choose_open(pending, i, until))
-        if carried[slot] != 0:
-            for k in range(np.uint64(high - low)):
-                block[k] += gradient[base + k]
-        if update > 0:
-            shrink(w, low, high, optimiser.rule.keep)
-            update_weights(w, block, low, high, optimiser, update)
-            clip(w, low, high, optimiser.rule.clamp)
-        else:
-            for k in range(np.uint64(high - low)):
-                gradient[base + k] = block[k]
-    carried[slot] = 0 if update > 0 else 1
+    q, o, rows = p.pending, p.optimiser, p.pending.window.due[slot : slot + 2]
+    count, carried = choose_open(q, rows[0], rows[1]), o.carried[slot] > 0
+    if count == 0:
+        return
+    low, high = q.synapses.first[rows[0], 0], q.synapses.first[rows[1] - 1, -1]
+    if update > 0 and o.rule.keep != 1:
+        shrink(w, low, high, o.rule.keep)
+    if update == 0:
+        if not carried:
+            o.gradient[low:high] = 0
+        close_rows(o.gradient, q, count, w.dtype.type(1.0))
+    elif o.rule.kind == SGD and not carried:
+        close_rows(w, q, count, w.dtype.type(-o.rule.rate))
+    else:
+        _optimise_rows(w, p, count, prepare_step(w, o.rule, update), carried)
+        end_rows(w, q, count)
+    if update > 0 and o.rule.clamp < np.inf:
+        clip(w, low, high, o.rule.clamp)
+    o.carried[slot] = 0 if update > 0 else 1
+
+
+@compiled
+def _optimise_rows(w: Floats, p: Accumulated, count: int, step: Step, carried: bool) -> None:
+    """Update the rows p.pending.chosen[:count]; `carried`: part of their gradient is there.
+
+    Adam without adaptation has each synapse's gradient in a register, the rest a row's in a block.
+    """
+    q, o, gradient, block = p.pending, p.optimiser, p.optimiser.gradient, p.block
+    past, units, events, synapses = q.window.past, q.window.units, q.window.events, q.synapses
+    first, trace, start, power = q.synapses.first, q.window.trace, q.window.start, q.window.power
+    traces, own, source, chosen, now = q.traces, q.own, lay_out(q), q.chosen, q.clock[0]
+    sparse, slots, one, stale = len(synapses.target) > 0, len(power) - 1, w.dtype.type(1.0), True
+    fused = o.rule.kind == ADAM and not carried and len(traces.eps_a) == 0
+    for c in range(count):
+        i = chosen[c]
+        slot, keep, entered = start[i] % slots, power[now - start[i]], events.number[i] > 0
+        if sparse or entered or stale:
+            begin_row(past, units, events, own, synapses, i, slot)
+        stale = entered
+        for g in range(trace.shape[0]):
+            low, high, at = first[i, g], first[i, g + 1], 0 if sparse else slot
+            part = Part(low, high, first[i, 0], at, trace[g, i], keep, one)
+            if fused:
+                adapt_part(w, traces, source, part, o, step)
+            else:
+                for k in range(np.uint64(high - low)):
+                    block[k] = gradient[np.uint64(low) + k] if carried else 0
+                write_any_part(block, 0, traces, source, part)
+                update_weights(w, block, low, high, o, step)
 
 
 @compiled

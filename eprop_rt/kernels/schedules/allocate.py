@@ -17,10 +17,12 @@ from eprop_rt.kernels.schedules.structs import (
     Deferred,
     Dense,
     Event,
+    Events,
     Frames,
     Optimiser,
     Outer,
     Pending,
+    Source,
     Synapses,
     Traces,
     UpdateRule,
@@ -31,9 +33,8 @@ from eprop_rt.structs import Floats, Ints, Params
 Mask = NDArray[np.bool_]
 Real = np.dtype[np.floating[Any]]
 
-LINE = 64  # bytes
+PAGE, LANES = 4096, 8  # bytes
 LARGEST_MIX = 50.0  # of rounding in the event-driven schedule with a synaptic current
-BLOCK = 16384  # synapses whose gradient goes to the optimiser at once: they stay in the cache
 
 
 def dense(
@@ -52,7 +53,7 @@ def dense(
     return Dense(
         synapses,
         _traces(params, synapses),
-        aligned_zeros((6, 2, len(params.alpha)), real),
+        aligned_zeros((7, 2, len(params.alpha)), real),
         real.type(keep),
         real.type(clamp),
     )
@@ -78,8 +79,7 @@ def accumulated(
     if not staggered:
         due[:-1] = 0
     pending = _pending(params, synapses, due)
-    n = len(params.alpha)
-    block = aligned_zeros(max(1, BLOCK // n) * n, params.alpha.dtype)
+    block = aligned_zeros(len(params.alpha), params.alpha.dtype)
     return Accumulated(pending, _optimiser(params, synapses, rule, steps), block)
 
 
@@ -145,11 +145,15 @@ def _mix(params: Params) -> float:
     return float(abs(_exponentials(params)[1]).max())
 
 
-def aligned_zeros(shape: int | tuple[int, ...], real: Real) -> Floats:
-    """Zeros that begin at a cache line: a vector then never lies across two of them."""
+def aligned_zeros(shape: int | tuple[int, ...], real: Real, lane: int = 0) -> Floats:
+    """Zeros that begin at a cache line: a vector then never lies across two of them.
+
+    Arrays that are swept together go in lanes of their own, 0 (the weights) to 7: a load waits for
+    a store to the same place of another page.
+    """
     size = int(np.prod(shape))
-    memory = np.zeros(size + LINE // real.itemsize, real)
-    first = -memory.ctypes.data % LINE // real.itemsize
+    memory = np.zeros(size + PAGE // real.itemsize, real)
+    first = (lane * PAGE // LANES - memory.ctypes.data) % PAGE // real.itemsize
     return memory[first : first + size].reshape(shape)
 
 
@@ -165,19 +169,22 @@ def _synapses(params: Params, inputs: int, connected: Mask | None) -> Synapses:
 def _traces(params: Params, synapses: Synapses) -> Traces:
     size, real = int(synapses.first[-1, -1]), params.alpha.dtype
     tiny = real.type(1e-30 if real == np.float32 else 1e-200)
-    eps_a = aligned_zeros(size if params.beta.any() else 0, real)
-    return Traces(aligned_zeros(size, real), eps_a, tiny)
+    eps_a = aligned_zeros(size if params.beta.any() else 0, real, 2)
+    return Traces(aligned_zeros(size, real, 1), eps_a, tiny)
 
 
 def _pending(params: Params, synapses: Synapses, due: Ints) -> Pending:
-    n, real = len(params.alpha), params.alpha.dtype
+    n, real, window = len(params.alpha), params.alpha.dtype, _window(params, synapses, due)
     return Pending(
         clock=np.zeros(1, np.int64),
         synapses=synapses,
         traces=_traces(params, synapses),
-        window=_window(params, synapses, due),
-        own_past=aligned_zeros((KEEP_EPS_A + 1, 1, n), real),
-        own_units=aligned_zeros((UNIT_EPS_A + 1, 1, n), real),
+        window=window,
+        own=Source(
+            past=aligned_zeros((window.past.shape[0], 1, n), real),
+            units=aligned_zeros((window.units.shape[1], 1, n), real),
+            entered=aligned_zeros((window.units.shape[1], n), real, 7),
+        ),
         chosen=np.zeros(len(synapses.first), np.int64),
     )
 
@@ -195,8 +202,8 @@ def _window(params: Params, synapses: Synapses, due: Ints) -> Window:
     n, groups, real = len(params.alpha), len(params.group_alpha), params.alpha.dtype
     adaptive, decay = bool(params.beta.any()), _unit_decay(params, steps)
     return Window(
-        past=aligned_zeros((KEEP_EPS_A + 1 if adaptive else ON_EBAR + 1, steps, n), real),
-        units=aligned_zeros((len(decay), UNIT_EPS_A + adaptive, steps, n), real),
+        past=aligned_zeros((KEEP_EPS_A + 1 if adaptive else ON_EBAR + 1, steps, n), real, 5),
+        units=aligned_zeros((len(decay), UNIT_EPS_A + adaptive, steps, n), real, 6),
         decay=decay,
         power=np.power(float(params.kappa_e), np.arange(steps + 1)).astype(real),
         vectors=aligned_zeros((4, n), real),
@@ -205,9 +212,11 @@ def _window(params: Params, synapses: Synapses, due: Ints) -> Window:
         trace=np.zeros((groups, rows), real),
         fresh=np.arange(rows),
         fresh_rows=np.array([rows]),
-        events=np.zeros(rows, np.int64),
-        event_slot=np.zeros((rows, steps), np.int16),
-        event_size=np.zeros((rows, steps), real),
+        events=Events(
+            number=np.zeros(rows, np.int64),
+            slot=np.zeros((rows, steps), np.int16),
+            size=np.zeros((rows, steps), real),
+        ),
     )
 
 
@@ -246,8 +255,8 @@ def _optimiser(params: Params, synapses: Synapses, rule: UpdateRule, steps: int)
     size = int(synapses.first[-1, -1])
     return Optimiser(
         rule=UpdateRule(rule.kind, rule.every, *(real.type(number) for number in rule[2:])),
-        m=aligned_zeros(size if rule.kind in (MOMENTUM, ADAM) else 0, real),
-        v=aligned_zeros(size if rule.kind in (RMS, ADAM) else 0, real),
-        gradient=aligned_zeros(size, real),
+        m=aligned_zeros(size if rule.kind in (MOMENTUM, ADAM) else 0, real, 3),
+        v=aligned_zeros(size if rule.kind in (RMS, ADAM) else 0, real, 4),
+        gradient=aligned_zeros(size, real, 2),
         carried=np.zeros(steps, np.int64),
     )

@@ -20,7 +20,7 @@ from eprop_rt.structs import Floats, Params, Term
 @compiled
 def add_drive(w: Floats, p: Deferred, pre: Floats, drive: Floats) -> None:
     """drive_j += sum_i s_i W_ij; writes the rows that it reads."""
-    close_rows(w, 0, p.pending, choose_read(p.pending, pre))
+    close_rows(w, p.pending, choose_read(p.pending, pre), w.dtype.type(1.0))
     add_rows(w, p.pending.synapses, pre, drive)
 
 
@@ -33,10 +33,12 @@ def learn(w: Floats, p: Deferred, params: Params, term: Term) -> None:
     advance(window, params, now, term)
     pending.clock[0] = now + 1
     slot = now % window.past.shape[1]
-    close_rows(w, 0, pending, choose_open(pending, window.due[slot], window.due[slot + 1]))
+    count = choose_open(pending, window.due[slot], window.due[slot + 1])
+    close_rows(w, pending, count, w.dtype.type(1.0))
 
 
 @compiled
 def sync(w: Floats, p: Deferred, params: Params) -> None:
     """Write every row."""
-    close_rows(w, 0, p.pending, choose_open(p.pending, 0, p.pending.chosen.shape[0]))
+    count = choose_open(p.pending, 0, p.pending.chosen.shape[0])
+    close_rows(w, p.pending, count, w.dtype.type(1.0))

@@ -15,7 +15,7 @@ def add_drive(w: Floats, p: Dense, pre: Floats, drive: Floats) -> None:
 
 
 # First axis of the scratch.
-P, C, D, PSI, RHO, BETA = range(6)
+P, C, D, PSI, RHO, BETA, Z = range(7)
 
 
 @compiled
@@ -55,6 +55,16 @@ def _gather(src: Floats, kinds: int, target: Ints, low: int, high: int) -> None:
 
 
 @compiled
+def _spread(src: Floats, zb: Floats, first: Ints, i: int) -> None:
+    """The presynaptic trace of row i onto each of its synapses: one loop over a row is faster."""
+    base = np.uint64(first[i, 0])
+    for g in range(zb.shape[0]):
+        z = zb[g, i]
+        for k in range(np.uint64(first[i, g]), np.uint64(first[i, g + 1])):
+            src[Z, 0, k - base] = z
+
+
+@compiled
 def _learn_rows(w: Floats, p: Dense, term: Term, kappa: Scalar) -> None:
     """Without adaptation."""
     first, target, inputs, src = p.synapses.first, p.synapses.target, p.synapses.inputs, p.scratch
@@ -65,20 +75,21 @@ def _learn_rows(w: Floats, p: Dense, term: Term, kappa: Scalar) -> None:
         base = np.uint64(first[i, 0])
         if at > 0:
             _gather(src, D + 1, target, first[i, 0], first[i, end])
-        shrink(w, first[i, 0], first[i, end], p.keep)
-        for g in range(end):
-            z = zb[g, i]
-            for k in range(np.uint64(first[i, g]), np.uint64(first[i, g + 1])):
-                new = kappa * ebar[k] + z * src[P, at, k - base]
-                new = new if abs(new) > tiny else nothing
-                ebar[k] = new
-                w[k] += src[C, at, k - base] * new
-            if direct and z != 0:
-                for k in range(np.uint64(first[i, g]), np.uint64(first[i, g + 1])):
-                    w[k] += z * src[D, at, k - base]
+        if p.keep != 1:
+            shrink(w, first[i, 0], first[i, end], p.keep)
+        _spread(src, zb, first, i)
+        for k in range(base, np.uint64(first[i, end])):
+            new = kappa * ebar[k] + src[Z, 0, k - base] * src[P, at, k - base]
+            new = new if abs(new) > tiny else nothing
+            ebar[k] = new
+            w[k] += src[C, at, k - base] * new
+        if direct:
+            for k in range(base, np.uint64(first[i, end])):
+                w[k] += src[Z, 0, k - base] * src[D, at, k - base]
         if at == 0 and inputs <= i < inputs + n:
             w[first[i, 0] + i - inputs] = 0
-        clip(w, first[i, 0], first[i, end], p.clamp)
+        if p.clamp < np.inf:
+            clip(w, first[i, 0], first[i, end], p.clamp)
 
 
 @compiled
@@ -93,26 +104,25 @@ def _learn_adaptive_rows(w: Floats, p: Dense, term: Term, kappa: Scalar) -> None
         base = np.uint64(first[i, 0])
         if at > 0:
             _gather(src, BETA + 1, target, first[i, 0], first[i, end])
-        shrink(w, first[i, 0], first[i, end], p.keep)
-        for g in range(end):
-            z = zb[g, i]
-            low, high = np.uint64(first[i, g]), np.uint64(first[i, g + 1])
-            for k in range(low, high):
-                adapted = z - src[BETA, at, k - base] * eps_a[k]
-                new = kappa * ebar[k] + src[P, at, k - base] * adapted
-                ebar[k] = new if abs(new) > tiny else nothing
-            for k in range(low, high):
-                w[k] += src[C, at, k - base] * ebar[k]
-            for k in range(low, high):
-                adapted = z - src[BETA, at, k - base] * eps_a[k]
-                new = src[RHO, at, k - base] * eps_a[k] + src[PSI, at, k - base] * adapted
-                eps_a[k] = new if abs(new) > tiny else nothing
-            if direct and z != 0:
-                for k in range(low, high):
-                    w[k] += z * src[D, at, k - base]
+        if p.keep != 1:
+            shrink(w, first[i, 0], first[i, end], p.keep)
+        _spread(src, zb, first, i)
+        high = np.uint64(first[i, end])
+        for k in range(base, high):
+            adapted = src[Z, 0, k - base] - src[BETA, at, k - base] * eps_a[k]
+            new = kappa * ebar[k] + src[P, at, k - base] * adapted
+            ebar[k] = new if abs(new) > tiny else nothing
+            new = src[RHO, at, k - base] * eps_a[k] + src[PSI, at, k - base] * adapted
+            eps_a[k] = new if abs(new) > tiny else nothing
+        for k in range(base, high):
+            w[k] += src[C, at, k - base] * ebar[k]
+        if direct:
+            for k in range(base, high):
+                w[k] += src[Z, 0, k - base] * src[D, at, k - base]
         if at == 0 and inputs <= i < inputs + n:
             w[first[i, 0] + i - inputs] = 0
-        clip(w, first[i, 0], first[i, end], p.clamp)
+        if p.clamp < np.inf:
+            clip(w, first[i, 0], first[i, end], p.clamp)
 
 
 @compiled

@@ -37,6 +37,14 @@ class Traces(NamedTuple):
     tiny: Scalar  # below this they are zero: no denormals
 
 
+class Events(NamedTuple):
+    """Units that have entered presynaptic traces since the rows began."""
+
+    number: Ints  # (P,)
+    slot: NDArray[np.int16]  # (P, R) when
+    size: Floats  # (P, R) how many
+
+
 class Window(NamedTuple):
     """Steps that are learned but not yet written, of `deferred` and `accumulated`."""
 
@@ -50,9 +58,7 @@ class Window(NamedTuple):
     trace: Floats  # (G, P) presynaptic trace at that step, without what is in zs
     fresh: Ints  # (P,) rows that begin with the next step
     fresh_rows: Ints  # (1,) how many
-    events: Ints  # (P,) how many units since the row began
-    event_slot: NDArray[np.int16]  # (P, R) when
-    event_size: Floats  # (P, R) how much
+    events: Events
 
 
 class Frames(NamedTuple):
@@ -69,19 +75,16 @@ class Frames(NamedTuple):
     trace: Floats  # (D, G, P) these exponentials at that step
 
 
-class Sink(NamedTuple):
-    """Where the weights of rows go: synapse k to out[k - shift]."""
+class Part(NamedTuple):
+    """Synapses low .. high of one row, all of one group."""
 
-    out: Floats
-    shift: int
-
-
-class Source(NamedTuple):
-    """What a window has made of what was there, or came, at one slot."""
-
-    past: Floats  # (1 or 4, slots, N)
-    units: Floats  # (2 or 3, slots, N)
-    slot: int
+    low: int
+    high: int
+    row: int  # the row's first synapse
+    slot: int  # where its window began
+    zb: Scalar  # its presynaptic trace then
+    keep: Scalar  # kappa^n, n steps ago
+    gain: Scalar  # of what goes out
 
 
 class UpdateRule(NamedTuple):
@@ -95,6 +98,13 @@ class UpdateRule(NamedTuple):
     tiny: Scalar | float = 1e-8  # added to its root
     keep: Scalar | float = 1.0  # W <- clip(keep W + update, -clamp, clamp)
     clamp: Scalar | float = np.inf
+
+
+class Step(NamedTuple):
+    """One update of a rule."""
+
+    rate: Scalar
+    tiny: Scalar
 
 
 class Optimiser(NamedTuple):
@@ -112,9 +122,17 @@ class Dense(NamedTuple):
 
     synapses: Synapses
     traces: Traces
-    scratch: Floats  # (6, 2, N) of each neuron; of a row's own
+    scratch: Floats  # (7, 2, N) of each neuron; of a row's own
     keep: Scalar  # W <- clip(keep W + update, -clamp, clamp)
     clamp: Scalar
+
+
+class Source(NamedTuple):
+    """What a window has made of what was there before a row began, and of what entered since."""
+
+    past: Floats  # (1 or 4, slots, N)
+    units: Floats  # (2 or 3, slots, N) of units of zb
+    entered: Floats  # (2 or 3, N) of all that entered
 
 
 class Pending(NamedTuple):
@@ -124,8 +142,7 @@ class Pending(NamedTuple):
     synapses: Synapses
     traces: Traces
     window: Window
-    own_past: Floats  # (4, 1, N) scratch: of one slot, one row's own neurons
-    own_units: Floats  # (3, 1, N) likewise
+    own: Source  # scratch: one slot, for one sparse row's own neurons
     chosen: Ints  # (P,) scratch: rows to write
 
 
@@ -140,7 +157,7 @@ class Accumulated(NamedTuple):
 
     pending: Pending
     optimiser: Optimiser
-    block: Floats  # (a multiple of N,) scratch: the gradient of a few rows
+    block: Floats  # scratch: the gradient of a part of a row
 
 
 class Event(NamedTuple):

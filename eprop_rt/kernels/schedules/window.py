@@ -17,7 +17,7 @@ one term for its start and one for each event, not one for each step.
 import numpy as np
 
 from eprop_rt.kernels import compiled
-from eprop_rt.kernels.schedules.rows import add_event, add_start, gather
+from eprop_rt.kernels.schedules.rows import begin_row, write_adaptive_part, write_part
 from eprop_rt.kernels.schedules.structs import (
     EPS_A_TO_EBAR,
     KEEP_EPS_A,
@@ -26,8 +26,8 @@ from eprop_rt.kernels.schedules.structs import (
     UNIT_EBAR,
     UNIT_EPS_A,
     UNIT_W,
+    Part,
     Pending,
-    Sink,
     Source,
     Window,
 )
@@ -37,26 +37,20 @@ from eprop_rt.structs import Floats, Params, Scalar, Term
 @compiled
 def note_events(p: Pending, now: int, term: Term) -> None:
     """Keep what entered each presynaptic trace at step `now`, or the trace where a row begins."""
-    window, s, zs, zb = p.window, term.s, term.zs, term.zb
-    current = window.units.shape[0] > 1
-    for k in range(window.fresh_rows[0]):
-        i = window.fresh[k]
+    s, zs, zb, tiny = term.s, term.zs, term.zb, p.traces.tiny
+    start, trace, fresh, events = p.window.start, p.window.trace, p.window.fresh, p.window.events
+    slot, current = now % p.window.past.shape[1], p.window.units.shape[0] > 1
+    for k in range(p.window.fresh_rows[0]):
+        i = fresh[k]
         for g in range(zb.shape[0]):
-            window.trace[g, i] = zb[g, i] - zs[i] if current else zb[g, i]
-        if current and abs(zs[i]) > p.traces.tiny:
-            _note(window, now, i, zs[i])
-    window.fresh_rows[0] = 0
+            trace[g, i] = zb[g, i] - zs[i] if current else zb[g, i]
+        if current and abs(zs[i]) > tiny:
+            events.slot[i, 0], events.size[i, 0], events.number[i] = slot, zs[i], 1
+    p.window.fresh_rows[0] = 0
     for i in range(s.shape[0]):
-        if s[i] != 0 and window.start[i] < now:
-            _note(window, now, i, s[i])
-
-
-@compiled
-def _note(window: Window, now: int, i: int, size: Scalar) -> None:
-    """Units of row i that enter at step `now`."""
-    window.event_slot[i, window.events[i]] = now % window.past.shape[1]
-    window.event_size[i, window.events[i]] = size
-    window.events[i] += 1
+        if s[i] != 0 and start[i] < now:
+            e = events.number[i]
+            events.slot[i, e], events.size[i, e], events.number[i] = slot, s[i], e + 1
 
 
 @compiled
@@ -157,52 +151,51 @@ def _advance_direct(window: Window, now: int, direct: Floats) -> None:
 
 
 @compiled
-def close_rows(out: Floats, shift: int, p: Pending, count: int) -> None:
-    """End the windows of rows p.chosen[:count]: write their traces, add their weights to `out`.
+def lay_out(p: Pending) -> Source:
+    """Where the rows are read from: the window itself, or a copy for one sparse row."""
+    if len(p.synapses.target) > 0:
+        return p.own
+    return Source(p.window.past, p.window.units[0], p.own.entered)
 
-    Synapse k's weight is at out[k - shift].
-    """
-    window, traces, first, target = p.window, p.traces, p.synapses.first, p.synapses.target
-    past, units, power, start, events = (
-        window.past,
-        window.units,
-        window.power,
-        window.start,
-        window.events,
-    )
-    now, slots, n, sink = p.clock[0], past.shape[1], past.shape[2], Sink(out, shift)
-    sparse, end, fresh = target.shape[0] > 0, first.shape[1] - 1, window.fresh_rows[0]
-    kept = p.own_past if sparse else past
-    held = p.own_units if sparse else units[0]
-    entered = p.own_units if sparse else units[units.shape[0] - 1]
-    for k in range(count):
-        i = p.chosen[k]
-        low, high, slot = first[i, 0], first[i, end], start[i] % slots
-        if sparse:
-            gather(past, slot, target, low, high, kept)
-            gather(units[0], slot, target, low, high, held)
-            slot = 0
-        add_start(
-            sink,
-            traces,
-            first[i],
-            window.trace[:, i],
-            Source(kept, held, slot),
-            power[now - start[i]],
-        )
-        for e in range(events[i]):
-            slot = int(window.event_slot[i, e])
-            if sparse:
-                gather(units[units.shape[0] - 1], slot, target, low, high, entered)
-                slot = 0
-            size = window.event_size[i, e]
-            add_event(sink, traces, low, high, Source(kept, entered, slot), size)
-        events[i] = 0
-        start[i] = now
-        window.fresh[fresh + k] = i
+
+@compiled
+def close_rows(w: Floats, p: Pending, count: int, gain: Scalar) -> None:
+    """End the windows of rows p.chosen[:count]: write traces, add gain times the rest to w."""
+    past, units, events, synapses = p.window.past, p.window.units, p.window.events, p.synapses
+    first, trace, start, power = p.synapses.first, p.window.trace, p.window.start, p.window.power
+    traces, own, source, chosen, now = p.traces, p.own, lay_out(p), p.chosen, p.clock[0]
+    sparse, adaptive, slots = len(synapses.target) > 0, len(traces.eps_a) > 0, len(power) - 1
+    stale = True
+    for c in range(count):
+        i = chosen[c]
+        slot, keep, entered = start[i] % slots, power[now - start[i]], events.number[i] > 0
+        if sparse or entered or stale:
+            begin_row(past, units, events, own, synapses, i, slot)
+        stale = entered
+        for g in range(trace.shape[0]):
+            low = first[i, g]
+            at = 0 if sparse else slot
+            part = Part(low, first[i, g + 1], first[i, 0], at, trace[g, i], keep, gain)
+            if adaptive:
+                write_adaptive_part(w, low, traces, source, part)
+            else:
+                write_part(w, low, traces, source, part)
+    end_rows(w, p, count)
+
+
+@compiled
+def end_rows(w: Floats, p: Pending, count: int) -> None:
+    """Begin new windows for rows p.chosen[:count]; no neuron connects to itself."""
+    window, first, n = p.window, p.synapses.first, p.window.past.shape[2]
+    fresh = window.fresh_rows[0]
+    for c in range(count):
+        i = p.chosen[c]
+        window.events.number[i] = 0
+        window.start[i] = p.clock[0]
+        window.fresh[fresh + c] = i
         j = i - p.synapses.inputs
-        if not sparse and 0 <= j < n:
-            out[low + j - shift] = 0
+        if len(p.synapses.target) == 0 and 0 <= j < n:
+            w[first[i, 0] + j] = 0
     window.fresh_rows[0] = fresh + count
 
 

@@ -40,6 +40,12 @@ PEERS = (
     Peer("PyTorch", "pytorch", ("torch",)),
     Peer("braintrace", "braintrace", ("braintrace", "brainstate", "jax")),
     Peer(
+        "braintrace, step by step",
+        "braintrace",
+        ("braintrace", "brainstate", "jax"),
+        ("--step-by-step",),
+    ),
+    Peer(
         "braintrace (membrane as a state)",
         "braintrace",
         ("braintrace", "brainstate", "jax"),

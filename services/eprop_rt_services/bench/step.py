@@ -7,8 +7,10 @@ replay; the spikes are given (2 % of inputs and neurons), so that every schedule
 
 import ctypes
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,10 +32,29 @@ from eprop_rt.series import F64
 from eprop_rt.snapshot import copied, named
 from eprop_rt.structs import Floats, Live
 
+# Arrays that grow with the synapses, by the end of their path in `Live`.
+PER_SYNAPSE = (
+    "weights.w",
+    "traces.ebar",
+    "traces.eps_a",
+    "optimiser.m",
+    "optimiser.v",
+    "optimiser.gradient",
+)
 RATE = 0.02  # spikes a step, of inputs and neurons
 OUTPUTS = 2
+READOUT_RATE = 1e-3
 STEP_S = 0.001
 CYCLE = 512  # steps after which inputs and spikes repeat
+
+READY = """
+import time
+from eprop_rt.config import BinSettings, EpropSettings
+from eprop_rt.warmup import warm_up
+start = time.perf_counter()
+warm_up(BinSettings(), EpropSettings())
+print(time.perf_counter() - start)
+"""
 
 CLOCK = ctypes.CDLL(None).clock_gettime
 CLOCK.argtypes = (ctypes.c_int, ctypes.c_void_p)
@@ -55,12 +76,18 @@ class Variant:
     def name(self) -> str:
         """As the table says it."""
         if self.eligibility != "full":
-            return f"{self.eligibility} (approximate)"
+            return f"~ {self.eligibility}"
         if self.schedule == "deferred":
-            return f"deferred, {self.deferral_bins} steps"
+            return f"deferred {self.deferral_bins}"
         if self.schedule == "accumulated":
-            return f"accumulated, {self.update_every} steps"
+            return f"accumulated {self.update_every}"
         return self.schedule
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is gradient descent by the full rule at every step, as `dense` is."""
+        plain = self.optimiser == "sgd" and self.update_every == 1
+        return plain and self.eligibility == "full"
 
 
 VARIANTS = (
@@ -88,8 +115,9 @@ class Case:
 
     inputs: int
     neurons: int
-    schedule: str
+    schedule: str  # ~ approximates the full rule
     optimiser: str
+    exact: bool
     us_median: float
     us_p99: float
     us_p999: float
@@ -130,6 +158,16 @@ class Trial:
         us: F64 = np.diff(seconds - seconds[0]) * 1e6
         return us
 
+    def run_by_calls(self) -> F64:
+        """One cycle, each step called from Python; microseconds of each (CYCLE,)."""
+        rate, took = np.float32(READOUT_RATE), np.zeros(CYCLE)
+        for t in range(CYCLE):
+            start = time.perf_counter()
+            decode_and_learn(self._live, self._x[t], self._target[t], rate)
+            took[t] = time.perf_counter() - start
+            self._live.state.z[:] = self._z[t]
+        return took * 1e6
+
     @contextmanager
     def same_start(self) -> Iterator[Callable[[], None]]:
         """Bring everything back to what it is now, whenever told."""
@@ -143,9 +181,9 @@ class Trial:
 
     def bytes_per_synapse(self) -> float:
         """Memory of weights, traces, gradients and moments, by synapse; vectors not counted."""
-        synapses = self.network.weights.w.size
-        arrays = named(self._live).values()
-        return sum(array.nbytes for array in arrays if array.size == synapses) / synapses
+        arrays = named(self._live).items()
+        grown = sum(array.nbytes for name, array in arrays if name.endswith(PER_SYNAPSE))
+        return grown / self.network.weights.w.size
 
 
 def settings_of(neurons: int, variant: Variant) -> EpropSettings:
@@ -168,25 +206,26 @@ def settings_of(neurons: int, variant: Variant) -> EpropSettings:
                 "eligibility": variant.eligibility,
             }
         ),
-        readout=ReadoutSettings(rule="delta", learning_rate=1e-3),
+        readout=ReadoutSettings(rule="delta", learning_rate=READOUT_RATE),
         rehearsal=RehearsalSettings(steps_per_bin=0),
     )
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def timed_steps(live: Any, x: Floats, z: Floats, target: Floats, stamps: int) -> None:
     """Every step in turn; writes a time stamp (seconds, nanoseconds) before each and at the end."""
     for t in range(x.shape[0]):
         CLOCK(MONOTONIC, stamps + 16 * t)
-        decode_and_learn(live, x[t], target[t], np.float32(1e-3))
-        live.state.z[:] = z[t]
+        decode_and_learn(live, x[t], target[t], np.float32(READOUT_RATE))
+        for j in range(z.shape[1]):
+            live.state.z[j] = z[t, j]
     CLOCK(MONOTONIC, stamps + 16 * x.shape[0])
 
 
-def measure(inputs: int, neurons: int, rounds: int) -> list[Case]:
-    """Every variant at one size, in turn round by round, so that all share the machine's moods."""
-    trials = {variant: Trial(inputs, neurons, variant) for variant in VARIANTS}
-    took: dict[Variant, list[F64]] = {variant: [] for variant in VARIANTS}
+def measure(inputs: int, neurons: int, rounds: int, variants: Sequence[Variant]) -> list[Case]:
+    """Variants at one size, in turn round by round, so that all share the machine's moods."""
+    trials = {variant: Trial(inputs, neurons, variant) for variant in variants}
+    took: dict[Variant, list[F64]] = {variant: [] for variant in variants}
     worst: dict[Variant, float] = {}
     for trial in trials.values():
         trial.run()  # compile, and fill the schedule's windows
@@ -197,7 +236,7 @@ def measure(inputs: int, neurons: int, rounds: int) -> list[Case]:
         worst[variant] = float(fastest_of_each(trial).max())
     return [
         case(trials[variant], variant, np.concatenate(took[variant]), worst[variant])
-        for variant in VARIANTS
+        for variant in variants
     ]
 
 
@@ -211,6 +250,19 @@ def fastest_of_each(trial: Trial, passes: int = 5) -> F64:
     return np.asarray(np.min(every, axis=0))
 
 
+def variant_of(case: Case) -> Variant:
+    """The variant that a case measured."""
+    found = (v for v in VARIANTS if (v.name, v.optimiser) == (case.schedule, case.optimiser))
+    return next(found)
+
+
+def us_a_call(inputs: int, neurons: int, variant: Variant) -> float:
+    """Microseconds of a whole step that is called from Python by itself, median."""
+    trial = Trial(inputs, neurons, variant)
+    trial.run()
+    return float(np.median([trial.run_by_calls() for _ in range(4)]))
+
+
 def case(trial: Trial, variant: Variant, us: F64, us_worst: float) -> Case:
     """The figures of one variant."""
     p50, p99, p999 = np.percentile(us, (50, 99, 99.9)).tolist()
@@ -219,6 +271,7 @@ def case(trial: Trial, variant: Variant, us: F64, us_worst: float) -> Case:
         neurons=trial.network.neurons,
         schedule=variant.name,
         optimiser=variant.optimiser,
+        exact=variant.exact,
         us_median=p50,
         us_p99=p99,
         us_p999=p999,
@@ -243,11 +296,20 @@ def _seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-@njit(nogil=True)
+@njit(nogil=True, _nrt=False)
 def triad(a: F64, b: F64, c: F64, s: float) -> None:
     """a_i = b_i + s c_i."""
     for i in range(a.shape[0]):
         a[i] = b[i] + s * c[i]
+
+
+def ready_s() -> float:
+    """Seconds from the first call to ready in a new process, the compile cache warm."""
+    runs = [
+        subprocess.run([sys.executable, "-c", READY], capture_output=True, text=True, check=True)
+        for _ in range(2)  # the first may compile
+    ]
+    return float(runs[-1].stdout)
 
 
 @contextmanager

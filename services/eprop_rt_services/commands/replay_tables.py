@@ -46,6 +46,8 @@ def show(recording: Recording, settings: Config, results: list[Replayed]) -> Non
         )
     show_speed(console, settings, main)
     for result in results:
+        for line in result.said:
+            console.print(f"{result.decoder}: {line}", highlight=False)
         if result.events:
             told = ", ".join(f"{name} {count}" for name, count in sorted(result.events.items()))
             console.print(f"{result.decoder} events: {told}", highlight=False)

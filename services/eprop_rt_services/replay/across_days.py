@@ -100,7 +100,7 @@ class DayBreak:
     def _yesterdays(self) -> Decoder:
         channels, outputs = self._today.signal.info.channels, outputs_of(self._today)
         yesterday = self._main.decoder()  # first, as it settles what its settings leave open
-        decoder = decoder_for(self._main.settings, channels, outputs, self._bins.bin_s)
+        decoder, _ = decoder_for(self._main.settings, channels, outputs, self._bins.bin_s)
         if yesterday is not None:
             decoder.restore(yesterday.snapshot())
         decoder.reset()

@@ -17,7 +17,7 @@ from eprop_rt.errors import DataError
 from eprop_rt.metrics import Score, score
 from eprop_rt.pipeline import Output
 from eprop_rt.series import F64
-from eprop_rt_services.decoders import settled
+from eprop_rt_services.decoders import approximation, settled
 from eprop_rt_services.loop import run
 from eprop_rt_services.recordings import Recording
 from eprop_rt_services.replay.cache import ResultCache, code_version, content_of, key_of
@@ -51,6 +51,7 @@ class Replayed:
     score: Score
     events: Counter[str]
     digest: str
+    said: list[str]  # what was decided or approximated, in lines to be shown
     cost: Cost
     index: NDArray[np.int64]
     predicted: F64
@@ -76,6 +77,7 @@ class Contestant:
         waits = delay_s + setting.bins.bin_s
         self.settings = with_late_labels(settings, waits) if delay_s > 0 else settings
         self._decoder: Decoder | None = None
+        self._said: list[str] = []
         self._shape = (0, 0)
         self._commands = hashlib.sha256()
         self._skipped: list[Recording] = []  # found in the cache: not gone through yet
@@ -121,12 +123,14 @@ class Contestant:
         digest = self._commands.copy()
         for key, array in decoder.snapshot().items():
             digest.update(key.encode() + array.tobytes())
-        return arrays, facts | {"digest": digest.hexdigest()}
+        said = self._said + approximation(self.settings, decoder)
+        return arrays, facts | {"digest": digest.hexdigest(), "said": said}
 
     def _decoder_for(self, recording: Recording) -> Decoder:
         shape = recording.signal.info.channels, outputs_of(recording)
         if self._decoder is None:
-            self.settings = settled(self.settings, *shape, self.setting.bins.bin_s)
+            bin_s = self.setting.bins.bin_s
+            self.settings, self._said = settled(self.settings, *shape, bin_s)
             self._decoder = build_decoder(self.settings, *shape, self.setting.bins.bin_s)
             self._shape = shape
         if shape != self._shape:
@@ -186,7 +190,8 @@ def replayed(
         seconds=facts["seconds"],
         score=score(arrays["predicted"], true),
         events=Counter(facts["events"]),
-        digest=facts.get("digest", ""),
+        digest=facts["digest"],
+        said=facts["said"],
         cost=Cost(**facts["cost"]),
         index=arrays["index"],
         predicted=arrays["predicted"],

@@ -18,7 +18,7 @@ PYTHON_IS_NEW := @$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) o
 help:
 	@echo "make demo    a decoder learns from zero in closed loop, over LSL and ZeroMQ"
 	@echo "make test    the tests, compiled and interpreted"
-	@echo "make torch   PyTorch, with which some tests compare gradients (optional)"
+	@echo "make torch   PyTorch, to train the lstm baseline and compare gradients with (optional)"
 	@echo "make peers   NEST, braintrace, snnTorch and PyTorch in $(PEERS), for eprop-rt bench step --peers"
 	@echo "make check   formatting, lint, types, imports, schemas"
 	@echo "make format  mend formatting and imports"
@@ -45,7 +45,7 @@ test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/eprop_rt --cov=eprop_rt
 
-# A peer for the tests of gradients; without it they are skipped with a reason.
+# Trains the lstm baseline, and is a peer for the tests of gradients, skipped without it.
 torch: $(VENV)/ready-dev
 	@$(PIP) torch==2.13.0
 
@@ -74,7 +74,7 @@ format: $(VENV)/ready-dev
 
 lock: $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header --no-annotate --output-file constraints.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra recordings --extra dev --no-header --no-annotate --output-file constraints.txt pyproject.toml
 
 clean:
 	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache

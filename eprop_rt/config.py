@@ -427,7 +427,7 @@ class WienerSettings(Settings):
     """Ridge regression on lagged bins, fitted once, offline."""
 
     kind: Literal["wiener"] = "wiener"
-    lags: Annotated[int, Field(gt=0)] = 10
+    lags: Annotated[int, Field(gt=0)] = 15
     ridge: tuple[Positive, ...] = Field(
         (1.0, 10.0, 100.0, 1e3, 1e4),
         min_length=1,
@@ -439,9 +439,111 @@ class RlsSettings(Settings):
     """Recursive least squares on lagged bins."""
 
     kind: Literal["rls"] = "rls"
-    lags: Annotated[int, Field(gt=0)] = 10
+    lags: Annotated[int, Field(gt=0)] = 15
     forgetting: Annotated[float, Field(gt=0.9, le=1)] = 0.99995
-    ridge: Positive = 1.0
+    ridge: Positive = 300.0
+    label_delay_s: NonNegative = Field(
+        2.0, description="labels that come up to so much later teach"
+    )
+
+
+class NlmsSettings(Settings):
+    """Normalised least mean squares on lagged bins, each channel scaled by its own past."""
+
+    kind: Literal["nlms"] = "nlms"
+    lags: Annotated[int, Field(gt=0)] = 10
+    step: Annotated[float, Field(gt=0, lt=2)] = Field(
+        0.05, description="share of a bin's error that its update takes away"
+    )
+    inputs: ScaleSettings = ScaleSettings(clip=20.0)
+    label_delay_s: NonNegative = Field(
+        2.0, description="labels that come up to so much later teach"
+    )
+
+
+class KalmanSettings(Settings):
+    """Kalman filter whose state is the outputs around the newest bin, fitted once, offline."""
+
+    kind: Literal["kalman"] = "kalman"
+    lead_s: NonNegative = Field(
+        0.3, description="how far activity runs ahead: outputs to come, in the state"
+    )
+    past_s: NonNegative = Field(0.6, description="outputs gone by, in the state")
+    ridge: Positive = Field(
+        0.01, description="of the noise covariance, in units of its mean diagonal"
+    )
+    bridge_s: NonNegative = Field(0.5, description="gaps between labels that a line fills")
+    clip: Positive = Field(
+        20.0, description="bound on a channel's distance from its mean, in deviations"
+    )
+
+
+class AdaptiveKalmanSettings(Settings):
+    """The same filter, its model fitted to an exponentially fading past, again and again."""
+
+    kind: Literal["adaptive_kalman"] = "adaptive_kalman"
+    lead_s: NonNegative = Field(
+        0.3, description="how far activity runs ahead: outputs to come, in the state"
+    )
+    past_s: NonNegative = Field(0.4, description="outputs gone by, in the state")
+    ridge: Positive = Field(
+        0.01, description="of the noise covariance, in units of its mean diagonal"
+    )
+    bridge_s: NonNegative = Field(0.5, description="gaps between labels that a line fills")
+    clip: Positive = Field(
+        20.0, description="bound on a channel's distance from its mean, in deviations"
+    )
+    half_life_s: Positive | None = Field(1200.0, description="none: all the past counts alike")
+    refit_s: Positive = Field(1.0, description="how often the model follows its statistics")
+    label_delay_s: NonNegative = Field(
+        2.0, description="labels that come up to so much later teach"
+    )
+
+
+class LstmSettings(Settings):
+    """A layer of LSTM units, trained offline by PyTorch; it decodes without it."""
+
+    kind: Literal["lstm"] = "lstm"
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    units: Annotated[int, Field(gt=0)] = 150
+    epochs: Annotated[int, Field(gt=0)] = 30
+    patience: Annotated[int, Field(gt=0)] = Field(
+        10, description="epochs without a better validation error, after which training ends"
+    )
+    sequence_s: Positive = 2.5
+    sequences_per_update: Annotated[int, Field(gt=0)] = 8
+    learning_rate: Positive = 3e-3
+    weight_decay: NonNegative = 0.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.1, description="of inputs and of the layer's outputs, in training"
+    )
+    clip_norm: Positive = 1.0
+
+
+class StaticSettings(Settings):
+    """The e-prop network as it was drawn: only its readout learns."""
+
+    kind: Literal["static"] = "static"
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    dtype: Literal["float32", "float64"] = "float32"
+    inputs: InputScaleSettings = InputScaleSettings()
+    targets: ScaleSettings = ScaleSettings()
+    network: NetworkSettings = NetworkSettings()
+    readout: ReadoutSettings = ReadoutSettings(rule="rls")
+    label_delay_s: NonNegative = Field(0.0, description="the readout waits so long for its labels")
+
+    def as_eprop(self) -> EpropSettings:
+        """An engine that learns nothing but its readout."""
+        return EpropSettings(
+            seed=self.seed,
+            dtype=self.dtype,
+            inputs=self.inputs,
+            targets=self.targets,
+            network=self.network,
+            readout=self.readout,
+            online=OnlineSettings(optimiser="none", label_delay_s=self.label_delay_s),
+            rehearsal=RehearsalSettings(steps_per_bin=0, memory_s=6.0),
+        )
 
 
 class ZeroSettings(Settings):
@@ -457,7 +559,16 @@ class MeanSettings(Settings):
 
 
 DecoderSettings = Annotated[
-    EpropSettings | WienerSettings | RlsSettings | ZeroSettings | MeanSettings,
+    EpropSettings
+    | StaticSettings
+    | LstmSettings
+    | AdaptiveKalmanSettings
+    | KalmanSettings
+    | RlsSettings
+    | NlmsSettings
+    | WienerSettings
+    | MeanSettings
+    | ZeroSettings,
     Field(discriminator="kind"),
 ]
 

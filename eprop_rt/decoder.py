@@ -1,19 +1,29 @@
 """What a decoder is: predict first, learn when the label is revealed."""
 
 from collections import Counter
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from eprop_rt.baselines.adaptive_kalman import AdaptiveKalmanDecoder
 from eprop_rt.baselines.constant import MeanDecoder, ZeroDecoder
+from eprop_rt.baselines.kalman import KalmanDecoder
+from eprop_rt.baselines.lstm import LstmDecoder
+from eprop_rt.baselines.nlms import NlmsDecoder
 from eprop_rt.baselines.rls import RlsDecoder
 from eprop_rt.baselines.wiener import WienerDecoder
 from eprop_rt.config import (
+    AdaptiveKalmanSettings,
     DecoderSettings,
     EpropSettings,
+    KalmanSettings,
+    LstmSettings,
     MeanSettings,
+    NlmsSettings,
     RlsSettings,
+    StaticSettings,
     WienerSettings,
     ZeroSettings,
 )
+from eprop_rt.cost import Cost
 from eprop_rt.engine import Engine
 from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays
@@ -51,6 +61,10 @@ class Decoder(Protocol):
         """Learning starts again after bins that were only predicted."""
         ...
 
+    def cost(self) -> Cost:
+        """What the newest bin took; reads only."""
+        ...
+
     def snapshot(self) -> Arrays:
         """Copies of everything that decides the future, by name."""
         ...
@@ -60,16 +74,37 @@ class Decoder(Protocol):
         ...
 
 
+@runtime_checkable
+class OfflineDecoder(Protocol):
+    """A decoder that learns from a session at once."""
+
+    def fit(self, x: F32, labels: F32) -> None:
+        """Learn from bins x (n, inputs) and labels (n, outputs), NaN where there is none."""
+        ...
+
+
 def build_decoder(settings: DecoderSettings, inputs: int, outputs: int, bin_s: float) -> Decoder:
     """The decoder that the settings name."""
+    decoder: Decoder
     match settings:
         case EpropSettings():
-            return Engine(settings, inputs, outputs, bin_s)
+            decoder = Engine(settings, inputs, outputs, bin_s)
+        case StaticSettings():
+            decoder = Engine(settings.as_eprop(), inputs, outputs, bin_s)
         case RlsSettings():
-            return RlsDecoder(settings, inputs, outputs)
+            decoder = RlsDecoder(settings, inputs, outputs, bin_s)
+        case NlmsSettings():
+            decoder = NlmsDecoder(settings, inputs, outputs, bin_s)
+        case AdaptiveKalmanSettings():
+            decoder = AdaptiveKalmanDecoder(settings, inputs, outputs, bin_s)
+        case KalmanSettings():
+            decoder = KalmanDecoder(settings, inputs, outputs, bin_s)
+        case LstmSettings():
+            decoder = LstmDecoder(settings, inputs, outputs, bin_s)
         case WienerSettings():
-            return WienerDecoder(settings, inputs, outputs)
+            decoder = WienerDecoder(settings, inputs, outputs)
         case MeanSettings():
-            return MeanDecoder(outputs)
+            decoder = MeanDecoder(outputs)
         case ZeroSettings():
-            return ZeroDecoder(outputs)
+            decoder = ZeroDecoder(outputs)
+    return decoder

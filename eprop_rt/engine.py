@@ -9,6 +9,8 @@ from eprop_rt.annealing import SlowChange
 from eprop_rt.build import Network, build_network, build_state, steps
 from eprop_rt.comparison import GradientComparison
 from eprop_rt.config import EpropSettings
+from eprop_rt.cost import Cost
+from eprop_rt.engine_cost import Measured, engine_cost
 from eprop_rt.errors import DataError
 from eprop_rt.feedback import Feedback
 from eprop_rt.kernels.step import forward
@@ -239,6 +241,14 @@ class Engine:
         """
         self._online.sync()
         return Weights(*(w.copy() for w in self._network.weights))
+
+    def cost(self) -> Cost:
+        """What the newest bin took, by the formulae of engine_cost.py; reads only."""
+        online = self._online
+        measured = Measured(
+            self.settings, self._network, self._state, online.passes, online.traces, self.bin_s
+        )
+        return engine_cost(measured, self._arrays())
 
     def snapshot(self) -> Arrays:
         """Copies of everything that decides the future, by name."""

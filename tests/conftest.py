@@ -17,6 +17,9 @@ _LSL_FOLDER = Path(tempfile.mkdtemp(prefix="eprop-rt-lsl-"))
 write_loopback_config(_LSL_FOLDER / "lsl_api.cfg", session_id=_LSL_FOLDER.name)
 os.environ[CONFIG_VARIABLE] = str(_LSL_FOLDER / "lsl_api.cfg")
 
+# Nor is anybody's cache read or written.
+os.environ["XDG_CACHE_HOME"] = str(_LSL_FOLDER / "cache")
+
 _WITHOUT_JIT = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 
 

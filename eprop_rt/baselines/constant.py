@@ -4,8 +4,15 @@ from collections import Counter
 
 import numpy as np
 
+from eprop_rt.cost import Cost, size_of
 from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays, copied, write_back
+
+
+def no_products(arrays: Arrays) -> Cost:
+    """The cost of a decoder that multiplies nothing."""
+    nan = float("nan")
+    return Cost(size_of(arrays), 0, nan, nan, macs=0, acs=0, learning_macs=0, learning_acs=0)
 
 
 class ZeroDecoder:
@@ -34,6 +41,10 @@ class ZeroDecoder:
 
     def resume(self) -> None:
         """Do nothing."""
+
+    def cost(self) -> Cost:
+        """Nothing."""
+        return no_products({})
 
     def snapshot(self) -> Arrays:
         """Nothing decides the future."""
@@ -75,6 +86,10 @@ class MeanDecoder:
 
     def resume(self) -> None:
         """Do nothing."""
+
+    def cost(self) -> Cost:
+        """The mean is a sum, and no product of weights."""
+        return no_products(self._arrays())
 
     def snapshot(self) -> Arrays:
         """The mean and its count."""

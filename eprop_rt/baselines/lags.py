@@ -1,8 +1,12 @@
 """The newest bins side by side: what a linear decoder sees of the past."""
 
+import math
+
 import numpy as np
 
-from eprop_rt.series import F32, F64
+from eprop_rt.series import F64
+from eprop_rt.snapshot import Arrays
+from eprop_rt.structs import Floats, Ints
 
 
 class LagStack:
@@ -13,7 +17,7 @@ class LagStack:
         self.features: F64 = np.zeros(lags * inputs + 1)
         self.reset()
 
-    def push(self, x: F32) -> F64:
+    def push(self, x: Floats) -> F64:
         """Take the newest bin (inputs,); returns `features`, which the next push overwrites."""
         self.features[self._inputs : -1] = self.features[: -1 - self._inputs]
         self.features[: self._inputs] = x
@@ -23,3 +27,39 @@ class LagStack:
         """Forget the past."""
         self.features[:] = 0
         self.features[-1] = 1
+
+
+class FeatureRing:
+    """Features of the newest bins, for labels that come late: each bin teaches once."""
+
+    def __init__(self, features: int, delay_s: float, bin_s: float) -> None:
+        kept = math.ceil(delay_s / bin_s - 1e-9) + 1
+        self._features: F64 = np.zeros((kept, features))
+        self._labelled: Ints = np.zeros(kept, np.int64)
+        self._written: Ints = np.zeros(1, np.int64)
+
+    def append(self, features: F64, labelled: bool) -> None:
+        """Keep one bin; the oldest makes room."""
+        at = int(self._written[0]) % len(self._features)
+        self._features[at] = features
+        self._labelled[at] = labelled
+        self._written[0] += 1
+
+    def take(self, age: int) -> F64 | None:
+        """The features of the bin `age` bins before the newest; None: gone, or it has taught."""
+        if age >= min(int(self._written[0]), len(self._features)):
+            return None
+        at = (int(self._written[0]) - 1 - age) % len(self._features)
+        if self._labelled[at]:
+            return None
+        self._labelled[at] = 1
+        features: F64 = self._features[at]
+        return features
+
+    def arrays(self) -> Arrays:
+        """Everything that a snapshot keeps, by name; the arrays themselves, not copies."""
+        return {
+            "features": self._features,
+            "labelled": self._labelled,
+            "written": self._written,
+        }

@@ -6,6 +6,7 @@ import numpy as np
 
 from eprop_rt.baselines.lags import LagStack
 from eprop_rt.config import WienerSettings
+from eprop_rt.cost import Cost, linear_cost
 from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays, copied, write_back
 
@@ -61,6 +62,10 @@ class WienerDecoder:
 
     def resume(self) -> None:
         """Do nothing."""
+
+    def cost(self) -> Cost:
+        """That of the weights; nothing is learned."""
+        return linear_cost(self._w, self._lags.features, self._arrays(), {}, 0.0)
 
     def snapshot(self) -> Arrays:
         """Weights and the lagged bins."""

@@ -9,6 +9,16 @@ from eprop_rt.engine import Engine
 from eprop_rt_services.checkpoint import Checkpoint
 
 
+def settled(
+    settings: DecoderSettings, inputs: int, outputs: int, bin_s: float
+) -> tuple[DecoderSettings, list[str]]:
+    """The same settings with nothing left open, and what was decided, in lines to be shown."""
+    if not isinstance(settings, EpropSettings) or settings.online.schedule != "auto":
+        return settings, []
+    chosen, choice = resolved(settings, inputs, outputs, bin_s, time.perf_counter)
+    return chosen, [str(choice)]
+
+
 def decoder_for(
     settings: DecoderSettings,
     inputs: int,
@@ -21,10 +31,7 @@ def decoder_for(
     It goes on from `start`, which the settings were found to fit. Raises RestoreError where that
     was made for another number of inputs or outputs.
     """
-    said = []
-    if isinstance(settings, EpropSettings) and settings.online.schedule == "auto":
-        settings, choice = resolved(settings, inputs, outputs, bin_s, time.perf_counter)
-        said.append(str(choice))
+    settings, said = settled(settings, inputs, outputs, bin_s)
     decoder = build_decoder(settings, inputs, outputs, bin_s)
     if start is not None:
         start.check_shape(inputs, outputs)

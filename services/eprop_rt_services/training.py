@@ -18,7 +18,7 @@ from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.config import Config
 from eprop_rt_services.decoders import decoder_for
 from eprop_rt_services.recordings import Recording
-from eprop_rt_services.replay import binned
+from eprop_rt_services.replay.source import binned
 from eprop_rt_services.threads import threads
 
 TRAINED = 0.8  # share of each recording; the rest is the test

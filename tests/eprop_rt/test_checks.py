@@ -1,22 +1,27 @@
 """Every decoder passes every check, and every check catches the decoder that breaks it."""
 
+import importlib.util
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from eprop_rt.baselines.wiener import WienerDecoder
 from eprop_rt.checks import all_checks, driven, session
 from eprop_rt.config import (
+    AdaptiveKalmanSettings,
     EpropSettings,
     InputScaleSettings,
+    KalmanSettings,
+    LstmSettings,
     MeanSettings,
     NetworkSettings,
+    NlmsSettings,
     OnlineSettings,
     ReadoutSettings,
     RehearsalSettings,
     RlsSettings,
     ScaleSettings,
+    StaticSettings,
     SurrogateSettings,
     WienerSettings,
     ZeroSettings,
@@ -77,22 +82,44 @@ SETTINGS = {
         targets=ScaleSettings(centre=False, half_life_s=2.0),
     ),
     "rls": RlsSettings(lags=3),
+    "rls no late labels": RlsSettings(lags=1, label_delay_s=0.0),
+    "nlms": NlmsSettings(lags=3, step=0.5),
+    "adaptive kalman": AdaptiveKalmanSettings(
+        lead_s=BIN_S,
+        past_s=BIN_S,
+        refit_s=2 * BIN_S,
+        label_delay_s=2 * BIN_S,
+        bridge_s=BIN_S,
+        half_life_s=2.0,
+        ridge=0.1,
+    ),
+    "static": StaticSettings(network=NETWORK),
     "wiener, never fitted": WienerSettings(lags=3),
+    "kalman, never fitted": KalmanSettings(),
+    "lstm, never fitted": LstmSettings(units=5),
     "mean": MeanSettings(),
     "zero": ZeroSettings(),
 }
 
 
-def fitted_wiener(inputs, outputs):
-    decoder = WienerDecoder(WienerSettings(lags=3), inputs, outputs)
-    decoder.fit(*session(60, seed=2, inputs=inputs, outputs=outputs))
-    return decoder
+def fitted(settings, bins=60):
+    def build(inputs, outputs):
+        decoder = build_decoder(settings, inputs, outputs, BIN_S)
+        decoder.fit(*session(bins, seed=2, inputs=inputs, outputs=outputs))
+        return decoder
+
+    return build
 
 
 BUILDS = {
     name: (lambda inputs, outputs, s=settings: build_decoder(s, inputs, outputs, BIN_S))
     for name, settings in SETTINGS.items()
-} | {"wiener": fitted_wiener}
+} | {
+    "wiener": fitted(WienerSettings(lags=3)),
+    "kalman": fitted(KalmanSettings(lead_s=BIN_S, past_s=BIN_S, bridge_s=BIN_S)),
+}
+if importlib.util.find_spec("torch") is not None:
+    BUILDS["lstm"] = fitted(LstmSettings(units=5, epochs=2, sequence_s=4 * BIN_S), bins=120)
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -101,7 +128,21 @@ def test_every_decoder_passes(decoder, check):
     CHECKS[check](BUILDS[decoder])
 
 
-@pytest.mark.parametrize("decoder", [name for name in BUILDS if name.startswith(("eprop", "rls"))])
+LEARNED = {"w", "weights.w", "weights.w_out", "model.c"}
+LEARNERS = {
+    name: {"weights.w_out"}
+    if name in ("eprop none rls", "static")
+    else {"weights.w", "weights.w_out"}
+    if name.startswith("eprop")
+    else {"model.c"}
+    if name == "adaptive kalman"
+    else {"w"}
+    for name in SETTINGS
+    if name.startswith(("eprop", "static", "rls", "nlms", "adaptive"))
+}
+
+
+@pytest.mark.parametrize("decoder", LEARNERS)
 def test_what_passes_the_checks_does_learn(decoder):
     """Else a network that never moves would do."""
     bins, labels = session(36)
@@ -110,10 +151,7 @@ def test_what_passes_the_checks_does_learn(decoder):
     assert np.ptp(driven(learner, bins, labels)[9:], axis=0).min() > 0
     after = learner.snapshot()
     moved = {key for key in before if (before[key] != after[key]).any()}
-    expected = {"w"} if decoder == "rls" else {"weights.w", "weights.w_out"}
-    assert moved & {"w", "weights.w", "weights.w_out"} == expected - (
-        {"weights.w"} if decoder == "eprop none rls" else set()
-    )
+    assert moved & LEARNED == LEARNERS[decoder]
 
 
 class Honest:

@@ -6,16 +6,21 @@ from pydantic import ValidationError
 
 from eprop_rt.build import build_params
 from eprop_rt.config import (
+    AdaptiveKalmanSettings,
     BinSettings,
     EpropSettings,
+    KalmanSettings,
+    LstmSettings,
     MeanSettings,
     NetworkSettings,
+    NlmsSettings,
     OnlineSettings,
     PipelineSettings,
     ReadoutSettings,
     RehearsalSettings,
     RlsSettings,
     ScaleSettings,
+    StaticSettings,
     SurrogateSettings,
     WienerSettings,
     ZeroSettings,
@@ -64,12 +69,26 @@ def test_an_unknown_key_is_refused_however_deep_it_lies():
         PipelineSettings.model_validate({"decoder": {"kind": "rls", "neuronz": 3}})
 
 
+KINDS = (
+    EpropSettings,
+    StaticSettings,
+    LstmSettings,
+    AdaptiveKalmanSettings,
+    KalmanSettings,
+    RlsSettings,
+    NlmsSettings,
+    WienerSettings,
+    MeanSettings,
+    ZeroSettings,
+)
+
+
 def test_a_decoder_is_chosen_by_its_kind():
-    for settings in (EpropSettings(), RlsSettings(), WienerSettings(), MeanSettings()):
+    for settings in (kind() for kind in KINDS):
         given = {"decoder": {"kind": settings.kind}}
         assert PipelineSettings.model_validate(given).decoder == settings
-    with pytest.raises(ValidationError, match="kalman"):
-        PipelineSettings.model_validate({"decoder": {"kind": "kalman"}})
+    with pytest.raises(ValidationError, match="oracle"):
+        PipelineSettings.model_validate({"decoder": {"kind": "oracle"}})
 
 
 @pytest.mark.parametrize(
@@ -153,6 +172,10 @@ def test_contradictions_are_refused_and_say_what_to_do(section, given, told):
         (WienerSettings, {"ridge": (0.0,)}),
         (WienerSettings, {"ridge": ()}),
         (WienerSettings, {"lags": 0}),
+        (NlmsSettings, {"step": 2.0}),
+        (KalmanSettings, {"lead_s": -0.1}),
+        (AdaptiveKalmanSettings, {"half_life_s": 0.0}),
+        (LstmSettings, {"dropout": 1.0}),
     ],
 )
 def test_a_value_out_of_range_is_refused(section, given):

@@ -211,7 +211,7 @@ def test_the_rls_readout_is_the_weighted_least_squares_solution_of_all_its_past(
 
 
 def test_the_rls_decoder_is_the_weighted_least_squares_solution_of_all_its_past():
-    decoder = RlsDecoder(RlsSettings(lags=3, forgetting=0.98, ridge=2.0), INPUTS, OUTPUTS)
+    decoder = RlsDecoder(RlsSettings(lags=3, forgetting=0.98, ridge=2.0), INPUTS, OUTPUTS, 0.05)
     bins, labels = session(150)
     features, targets = [], []
     for t, (x, label) in enumerate(zip(bins + 0.5, labels, strict=True)):

@@ -70,7 +70,8 @@ def test_the_same_recording_configuration_and_seed_give_the_same_digest(tmp_path
     digests = []
     for seed in (0, 0, 1):
         out = tmp_path / "figures.json"
-        program("replay", path, *FAST, "-o", f"decoder.seed={seed}", "--json", out)
+        seeded = ("-o", f"decoder.seed={seed}", "--no-cache")
+        program("replay", path, *FAST, *seeded, "--json", out)
         digests.append(json.loads(out.read_text())["digest"])
     assert digests[0] == digests[1] != digests[2]
 
@@ -82,6 +83,49 @@ def test_recordings_in_order_carry_the_weights_over(tmp_path):
     first, second = json.loads(out.read_text())["recordings"]
     early = [np.mean(one["decoders"]["eprop"]["r2_eighths"][0]) for one in (first, second)]
     assert early[1] > early[0] + 0.2
+
+
+def test_sweeps_and_costs_are_printed_and_written_and_taken_from_the_cache(tmp_path):
+    path, out = session(tmp_path), tmp_path / "figures.json"
+    asked = ("--label-delay", "0.5", "--label-share", "0.5", "--perturb", "loss:0.5@0.5")
+    written = []
+    for _ in range(2):
+        done = program(
+            "replay", path, *FAST, *asked, "--compare", "nlms,adaptive_kalman,static",
+            "--columns", "neurobench", "--json", out,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        written.append(json.loads(out.read_text()))
+    assert "(of an earlier run; --no-cache replays)" in " ".join(done.stdout.split())
+    assert "labels 0.5 s late" in done.stdout
+    assert "zero: share of all" in done.stdout
+    first, second = written
+    names = ["eprop", "nlms", "adaptive_kalman", "static"]
+    assert [list(c["decoders"]) for c in first["conditions"]] == [names] * 4
+    assert first["conditions"][0]["decoders"] == first["decoders"]
+    assert first["conditions"][3]["perturbation"] == {"kind": "loss", "share": 0.5, "at": 0.5}
+    assert first["decoders"]["eprop"]["neurobench"]["effective_acs"] > 0
+    assert first["digest"] == second["digest"]
+    assert [r["decoders"]["eprop"]["cached"] for r in written] == [False, True]
+    assert first["realtime_factor"] == second["realtime_factor"]
+
+
+def test_days_are_compared_with_what_else_could_be_done(tmp_path):
+    days = [session(tmp_path, name=name) for name in ("one", "two")]
+    out = tmp_path / "figures.json"
+    done = program("replay", *days, *FAST, "--across-days", "--json", out)
+    assert done.returncode == 0, done.stderr
+    assert "two after the day before it" in done.stdout
+    figures = json.loads(out.read_text())
+    assert [one["recording"] for one in figures["across_days"]] == ["two"]
+    compared = figures["across_days"][0]["decoders"]
+    assert list(compared) == ["eprop", "rls", "static", "recentred", "refitted"]
+    assert compared["eprop"].keys() == {
+        "first_minute_r2",
+        "minutes_to_90",
+        "day_r2",
+        "after_10min_r2",
+    }
 
 
 def test_a_recording_without_labels_is_decoded_and_not_scored(tmp_path):
@@ -111,6 +155,12 @@ MISTAKES = {
     "an unwritable json": ("replay", "session.nwb", *FAST, "--json", "no/folder/a.json"),
     "bins shorter than samples": ("replay", "session.nwb", "-o", "bins.bin_s=0.01"),
     "recordings of two arrays": ("replay", "session.nwb", "other.nwb", *FAST),
+    "an unknown column": ("replay", "session.nwb", "--columns", "watts"),
+    "a delay that is none": ("replay", "session.nwb", "--label-delay", "soon"),
+    "a share beyond one": ("replay", "session.nwb", "--label-share", "2"),
+    "an unknown perturbation": ("replay", "session.nwb", "--perturb", "burn:0.3@0.5"),
+    "one day only": ("replay", "session.nwb", "--across-days"),
+    "days and sweeps": ("replay", *["session.nwb"] * 2, "--across-days", "--label-delay", "1"),
     "an absent label": ("replay", "session.nwb", "-o", "recording.labels=emg"),
     "a stream that never comes": ("run", "preset:cursor", "-o", "lsl.wait_s=0.3"),
     "a daemon that is not there": ("ctl", "status", "--timeout", "0.3"),

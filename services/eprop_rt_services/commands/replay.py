@@ -1,16 +1,15 @@
 """`eprop-rt replay`: recorded sessions through the live loop."""
 
-import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
+from eprop_rt.config import DecoderSettings
 from eprop_rt.errors import ConfigError
 from eprop_rt_services.checkpoint import Checkpoint, read_checkpoint
 from eprop_rt_services.commands.options import (
@@ -22,10 +21,19 @@ from eprop_rt_services.commands.options import (
     print_config,
     write_json,
 )
-from eprop_rt_services.config import Config, load_config
+from eprop_rt_services.commands.replay_figures import across_figures, recording_figures
+from eprop_rt_services.commands.replay_tables import show, show_across, show_conditions, show_costs
+from eprop_rt_services.config import load_config
 from eprop_rt_services.gradients import GradientWatch, summary
 from eprop_rt_services.recordings import Recording, read_recording
-from eprop_rt_services.replay import COMPARABLE, Contestant, Replayed
+from eprop_rt_services.replay import COMPARABLE, Contestant, Replayed, compared
+from eprop_rt_services.replay.across_days import ROWS, DayBreak, Transition
+from eprop_rt_services.replay.cache import ResultCache, cache_folder
+from eprop_rt_services.replay.comparable import check_names
+from eprop_rt_services.replay.conditions import Condition, split, swept
+from eprop_rt_services.replay.contestant import NO_CACHE, Setting
+
+COLUMNS = ("neurobench",)
 
 
 def replay(
@@ -46,6 +54,34 @@ def replay(
             help="every so often in the session, e-prop's gradient beside BPTT's, for --json",
         ),
     ] = None,
+    label_delay: Annotated[
+        str, typer.Option(metavar="S,...", help="again with labels so late, as in 0.5,1,2")
+    ] = "",
+    label_share: Annotated[
+        str, typer.Option(metavar="X,...", help="again with labels in that share of the bins")
+    ] = "",
+    perturb: Annotated[
+        str,
+        typer.Option(
+            metavar="WHAT:X@Y,...",
+            help="again with a loss or shuffle of the share X of the channels from the share Y of "
+            "the recording on, as in loss:0.3@0.5",
+        ),
+    ] = "",
+    seed: Annotated[int, typer.Option(min=0, help="of what these three draw")] = 0,
+    across_days: Annotated[
+        bool,
+        typer.Option(
+            "--across-days",
+            help="each recording after the first beside static, recentred and refitted decoders",
+        ),
+    ] = False,
+    columns: Annotated[
+        str, typer.Option(metavar="NAME", help="neurobench: footprint, sparsity and operations")
+    ] = "",
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="take results of earlier runs where they fit")
+    ] = True,
     override: OverrideOption = None,
     json: JsonOption = None,
     show_config: PrintConfigOption = False,
@@ -68,45 +104,89 @@ def replay(
             f"--compare-gradients came with decoder.kind {settings.decoder.kind}: set it to eprop"
         )
     watch = None if compare_gradients is None else GradientWatch(compare_gradients)
-    contestants = line_up(settings, compare, begun, watch)
-    figures = []
+    check_names("--columns", split(columns), COLUMNS)
+    conditions = swept(label_delay, label_share, perturb, seed)
+    if across_days:
+        check_across(recordings, conditions, compare)
+        compare = f"rls,{compare}"
+    results = ResultCache(cache_folder() if cache else None)
+    entered = compared(compare, settings.decoder)
+    lanes = [
+        line_up(entered, Setting(settings.bins, each, results), begun, None if at else watch)
+        for at, each in enumerate(conditions)
+    ]
+    figures, nights = [], []
+    before: Recording | None = None
     for path in recordings:
         recording = read_recording(path, settings.recording)
-        results = run(recording, contestants)
-        show(recording, settings, results)
-        figures.append(to_json(recording, settings, results))
+        night = None
+        if across_days and before is not None:
+            night = DayBreak(lanes[0].contestants[0], before, recording)
+        outcomes = [(lane.condition, run(recording, lane)) for lane in lanes]
+        show(recording, settings, outcomes[0][1])
+        show_conditions(outcomes)
+        if columns:
+            show_costs(outcomes[0][1])
+        figures.append(recording_figures(recording, settings, outcomes))
         if watch is not None:
             figures[-1]["gradients"] = watch.take()
             Console().print(summary(figures[-1]["gradients"]), highlight=False)
-    write_json(json, figures[0] if len(figures) == 1 else {"recordings": figures})
+        if night is not None:
+            nights.append(night.compare(outcomes[0][1]))
+            show_across(nights[-1])
+        before = recording
+    write_json(json, all_figures(figures, nights))
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The decoders that go through all recordings under one condition."""
+
+    condition: Condition
+    contestants: list[Contestant]
 
 
 def line_up(
-    settings: Config, compare: str, start: Checkpoint | None, watch: GradientWatch | None
-) -> list[Contestant]:
-    """The configured decoder first, as `start` left it, then those to compare with."""
-    names = [name.strip() for name in compare.split(",") if name.strip()]
-    unknown = [name for name in names if name not in COMPARABLE]
-    if unknown:
+    entered: dict[str, DecoderSettings],
+    setting: Setting,
+    start: Checkpoint | None,
+    watch: GradientWatch | None,
+) -> Lane:
+    """The configured decoder first, as `start` left it, then those to compare with.
+
+    It is always replayed; what it is compared with may come out of the cache.
+    """
+    (name, settings), *others = entered.items()
+    fresh = replace(setting, cache=NO_CACHE)
+    beside = [Contestant(other, given, setting) for other, given in others]
+    return Lane(setting.condition, [Contestant(name, settings, fresh, start, watch), *beside])
+
+
+def check_across(recordings: list[Path], conditions: list[Condition], compare: str) -> None:
+    """Raise ConfigError where --across-days has nothing to compare, or too much."""
+    if len(recordings) < 2:
+        raise ConfigError("--across-days came with one recording: give at least two, in order")
+    if len(conditions) > 1:
         raise ConfigError(
-            f"--compare {unknown[0]}: no such decoder, take some of {', '.join(COMPARABLE)}"
+            "--across-days came with --label-delay, --label-share or --perturb: run them apart"
         )
-    main = settings.decoder.kind
-    beside = [name for name in dict.fromkeys(names) if name != main]
-    return [Contestant(main, settings.decoder, settings.bins, start, watch)] + [
-        Contestant(name, COMPARABLE[name], settings.bins) for name in beside
-    ]
+    taken = [name for name in split(compare) if name in ROWS]
+    if taken:
+        raise ConfigError(
+            f"--compare {taken[0]} came with --across-days, which has a row of that name: "
+            "leave one of them out"
+        )
 
 
-def run(recording: Recording, contestants: list[Contestant]) -> list[Replayed]:
+def run(recording: Recording, lane: Lane) -> list[Replayed]:
     """One pass a decoder, with a bar for each."""
     samples = len(recording.signal.stamps)
-    columns = TextColumn("{task.description:>8}"), BarColumn(), TimeRemainingColumn()
+    columns = TextColumn("{task.description:>16}"), BarColumn(), TimeRemainingColumn()
     results = []
     console = Console(stderr=True)
     quiet = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=quiet) as bars:
-        for contestant in contestants:
+        for contestant in lane.contestants:
             task = bars.add_task(contestant.name, total=samples)
             results.append(contestant.replay(recording, advance(bars, task)))
     return results
@@ -117,74 +197,9 @@ def advance(bars: Progress, task: Any) -> Callable[[int], None]:
     return lambda samples: bars.advance(task, samples)
 
 
-def to_json(recording: Recording, settings: Config, results: list[Replayed]) -> dict[str, Any]:
-    """The contract of `--json`."""
-    main = results[0]
-    return {
-        "recording": recording.name,
-        "channels": recording.signal.info.channels,
-        "bins": main.bins,
-        "bin_s": settings.bins.bin_s,
-        "realtime_factor": main.bins * settings.bins.bin_s / main.seconds,
-        "digest": main.digest,
-        "decoders": {result.decoder: scores(result) for result in results},
-    }
-
-
-def scores(result: Replayed) -> dict[str, Any]:
-    """One decoder's figures."""
-    return {
-        "r2": result.score.r2.tolist(),
-        "r": result.score.r.tolist(),
-        "r2_last20": result.score.r2_last20.tolist(),
-        "r_last20": result.score.r_last20.tolist(),
-        "r2_eighths": [eighth.tolist() for eighth in result.score.r2_eighths],
-        "seconds": result.seconds,
-        "events": dict(result.events),
-    }
-
-
-def show(recording: Recording, settings: Config, results: list[Replayed]) -> None:
-    """The table that people read."""
-    console = Console()
-    main = results[0]
-    minutes = main.bins * settings.bins.bin_s / 60
-    labels = "no labels" if recording.labels is None else recording.labels.info.name
-    console.print(
-        f"{recording.name}: {recording.signal.info.channels} channels, {main.bins} bins of "
-        f"{settings.bins.bin_s * 1e3:g} ms ({minutes:.1f} min), labels: {labels}",
-        highlight=False,
-    )
-    table = Table("decoder", "R2 last 20 %", "mean", "r", "R2 by eighths", box=box.SIMPLE)
-    for result in results:
-        last = result.score.r2_last20
-        table.add_row(
-            result.decoder,
-            " ".join(number(v) for v in last[:4].tolist()) + (" ..." if len(last) > 4 else ""),
-            number(float(last.mean())),
-            number(float(result.score.r_last20.mean())),
-            " ".join(number(float(e.mean()), 2) for e in result.score.r2_eighths),
-        )
-    console.print(table)
-    if any(result.decoder == "wiener" for result in results):
-        console.print("wiener is fitted offline on the first 80 %: only its last 20 % is a test")
-    factor = main.bins * settings.bins.bin_s / main.seconds
-    console.print(
-        f"{main.decoder}: {factor:.0f} times real time, "
-        f"{main.seconds / max(main.bins, 1) * 1e3:.2f} ms a bin, digest {main.digest[:16]}",
-        highlight=False,
-    )
-    for result in results:
-        for line in result.said:
-            console.print(f"{result.decoder}: {line}", highlight=False)
-        if result.events:
-            told = ", ".join(f"{name} {count}" for name, count in sorted(result.events.items()))
-            console.print(f"{result.decoder} events: {told}", highlight=False)
-
-
-def number(value: float, digits: int = 3) -> str:
-    """Without the zero before the point; a dash where there is nothing to score."""
-    if math.isnan(value):
-        return "-"
-    rounded = round(value, digits)
-    return ("-" if rounded < 0 else "") + f"{abs(rounded):.{digits}f}".removeprefix("0")
+def all_figures(figures: list[dict[str, Any]], nights: list[Transition]) -> dict[str, Any]:
+    """One recording's figures as they are, several in a list."""
+    if len(figures) == 1:
+        return figures[0]
+    across = {"across_days": [across_figures(night) for night in nights]} if nights else {}
+    return {"recordings": figures, **across}

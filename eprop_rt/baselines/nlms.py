@@ -1,0 +1,94 @@
+"""Normalised least mean squares on lagged bins: the cheapest decoder that learns at every bin."""
+
+from collections import Counter
+
+import numpy as np
+
+from eprop_rt.baselines.lags import FeatureRing, LagStack
+from eprop_rt.config import NlmsSettings
+from eprop_rt.cost import Cost, linear_cost
+from eprop_rt.scale import RunningScale
+from eprop_rt.series import F32, F64
+from eprop_rt.snapshot import Arrays, copied, prefixed, write_back
+
+
+class NlmsDecoder:
+    """w += step * x error' / (x'x), error = label - w'x (Haykin, Adaptive Filter Theory, ch. 6).
+
+    x holds lagged bins, each channel scaled by its running mean and deviation, and a constant 1.
+    """
+
+    def __init__(self, settings: NlmsSettings, inputs: int, outputs: int, bin_s: float) -> None:
+        features = settings.lags * inputs + 1
+        self.events: Counter[str] = Counter()
+        self._step = settings.step
+        self._scale = RunningScale(settings.inputs, inputs, bin_s)
+        self._lags = LagStack(inputs, settings.lags)
+        self._ring = FeatureRing(features, settings.label_delay_s, bin_s)
+        self._w: F64 = np.zeros((features, outputs))
+        self._bin: F64 = np.zeros(inputs)
+        self._scaled: F64 = np.zeros(inputs)
+
+    def predict_one(self, x: F32) -> F64:
+        """Decode one bin (inputs,) with its predecessors; what is not finite counts as 0."""
+        finite = np.isfinite(x)
+        self.events["input_not_finite"] += not finite.all()
+        self._bin[:] = np.where(finite, x, 0)
+        self._scale.apply(self._bin, self._scaled)
+        return np.asarray(self._lags.push(self._scaled) @ self._w)
+
+    def learn_one(self, label: F32) -> None:
+        """One step; an axis whose label is NaN is passed over."""
+        labelled = bool(np.isfinite(label).all())
+        self._ring.append(self._lags.features, labelled)
+        self._descend(self._lags.features, label)
+        self._scale.learn_one(self._bin)
+
+    def relabel(self, age: int, label: F32) -> bool:
+        """One step from a past bin, with the weights of now; a bin teaches once."""
+        features = self._ring.take(age) if np.isfinite(label).all() else None
+        if features is None:
+            return False
+        self._descend(features, label)
+        return True
+
+    def _descend(self, features: F64, label: F32) -> None:
+        error = np.where(np.isfinite(label), label - features @ self._w, 0.0)
+        self._w += np.outer(features, self._step / (features @ features) * error)
+
+    def rehearse(self) -> None:
+        """Do nothing."""
+
+    def reset(self) -> None:
+        """Forget the lagged bins."""
+        self._lags.reset()
+
+    def resume(self) -> None:
+        """Do nothing."""
+
+    def cost(self) -> Cost:
+        """The norm x'x, and one product a weight; decoding again is not needed, but is done."""
+        f, outputs = self._w.shape
+        learning_macs = float(f + 2 * f * outputs)
+        return linear_cost(
+            self._w, self._lags.features, self._decoding(), self._learning(), learning_macs
+        )
+
+    def snapshot(self) -> Arrays:
+        """Weights, statistics, the lagged bins and those that wait for a label."""
+        return copied(self._decoding() | self._learning())
+
+    def restore(self, snapshot: Arrays) -> None:
+        """Continue from `snapshot`."""
+        write_back(snapshot, self._decoding() | self._learning())
+
+    def _decoding(self) -> Arrays:
+        scale = {k: a for k, a in self._scale.arrays().items() if k in ("mean", "scale")}
+        return {"w": self._w, "features": self._lags.features} | prefixed("scale", scale)
+
+    def _learning(self) -> Arrays:
+        return (
+            prefixed("scale", self._scale.arrays())
+            | prefixed("ring", self._ring.arrays())
+            | {"bin": self._bin}
+        )

@@ -1,0 +1,147 @@
+"""The tables of `replay` that people read."""
+
+import math
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from eprop_rt_services.commands.replay_figures import Outcome
+from eprop_rt_services.config import Config
+from eprop_rt_services.recordings import Recording
+from eprop_rt_services.replay import Replayed
+from eprop_rt_services.replay.across_days import Transition
+from eprop_rt_services.replay.comparable import OFFLINE
+
+
+def show(recording: Recording, settings: Config, results: list[Replayed]) -> None:
+    """Quality and speed of one recording."""
+    console = Console()
+    main = results[0]
+    minutes = main.bins * settings.bins.bin_s / 60
+    labels = "no labels" if recording.labels is None else recording.labels.info.name
+    console.print(
+        f"{recording.name}: {recording.signal.info.channels} channels, {main.bins} bins of "
+        f"{settings.bins.bin_s * 1e3:g} ms ({minutes:.1f} min), labels: {labels}",
+        highlight=False,
+    )
+    table = Table("decoder", "R2, last\n20 %", "mean", "r", "R2 by eighths", box=box.SIMPLE)
+    for result in results:
+        last = result.score.r2_last20
+        table.add_row(
+            result.decoder,
+            " ".join(number(v) for v in last[:4].tolist()) + (" ..." if len(last) > 4 else ""),
+            number(float(last.mean())),
+            number(float(result.score.r_last20.mean())),
+            by_eighths(result),
+        )
+    console.print(table)
+    fitted = [result.decoder for result in results if result.decoder in OFFLINE]
+    if fitted:
+        are = "is" if len(fitted) == 1 else "are"
+        console.print(
+            f"{', '.join(fitted)} {are} fitted offline on the first 80 %: only the last 20 % are "
+            "a test",
+            highlight=False,
+        )
+    show_speed(console, settings, main)
+    for result in results:
+        for line in result.said:
+            console.print(f"{result.decoder}: {line}", highlight=False)
+        if result.events:
+            told = ", ".join(f"{name} {count}" for name, count in sorted(result.events.items()))
+            console.print(f"{result.decoder} events: {told}", highlight=False)
+
+
+def show_speed(console: Console, settings: Config, main: Replayed) -> None:
+    """One line."""
+    factor = main.bins * settings.bins.bin_s / main.seconds
+    console.print(
+        f"{main.decoder}: {factor:.0f} times real time, "
+        f"{main.seconds / max(main.bins, 1) * 1e3:.2f} ms a bin, digest {main.digest[:16]}"
+        + (" (of an earlier run; --no-cache replays)" if main.cached else ""),
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def show_conditions(outcomes: list[Outcome]) -> None:
+    """The same recording under each condition; nothing where there is only one."""
+    if len(outcomes) < 2:
+        return
+    table = Table("condition, decoder", "R2, last\n20 %", "R2 by eighths", box=box.SIMPLE)
+    for condition, results in outcomes:
+        table.add_row(condition.name)
+        for result in results:
+            last = number(float(result.score.r2_last20.mean()))
+            table.add_row(f"  {result.decoder}", last, by_eighths(result))
+    Console().print(table)
+
+
+def show_costs(results: list[Replayed]) -> None:
+    """The columns of NeuroBench: bytes, sparsities, and operations a bin."""
+    names = ("decoder", "bytes", "zero\nweights", "zero\nspikes", "MACs", "ACs")
+    learning = ("learning\nbytes", "learning\nMACs", "learning\nACs")
+    table = Table(*names, *learning, box=box.SIMPLE, pad_edge=False, collapse_padding=True)
+    for result in results:
+        cost = result.cost
+        table.add_row(
+            result.decoder,
+            amount(cost.footprint_bytes),
+            number(cost.connection_sparsity, 2),
+            number(cost.activation_sparsity, 2),
+            amount(cost.macs),
+            amount(cost.acs),
+            amount(cost.learning_footprint_bytes),
+            amount(cost.learning_macs),
+            amount(cost.learning_acs),
+        )
+    console = Console()
+    console.print(table)
+    console.print(
+        "zero: share of all; MACs and ACs: effective, a bin; those of learning come on top",
+        highlight=False,
+    )
+
+
+def show_across(night: Transition) -> None:
+    """One day after another."""
+    names = ("decoder", "first minute", f"minutes to 90 % of {number(night.offline)}", "day")
+    table = Table(*names, "after 10 min", box=box.SIMPLE)
+    for name, day in night.days.items():
+        table.add_row(
+            name,
+            number(day.first_minute),
+            "-" if day.minutes is None else str(day.minutes),
+            number(day.whole),
+            number(day.after_refit),
+        )
+    console = Console()
+    console.print(f"{night.recording} after the day before it, R2", highlight=False)
+    console.print(table)
+    console.print(
+        "static: weights of the day before; recentred: with input statistics of today; refitted: a "
+        "Wiener filter of the first ten minutes",
+        highlight=False,
+    )
+
+
+def by_eighths(result: Replayed) -> str:
+    """Mean of the axes, eight times."""
+    return " ".join(number(float(e.mean()), 2) for e in result.score.r2_eighths)
+
+
+def amount(value: float) -> str:
+    """With a thousand's letter: 3.2M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g}{letter}"
+    return f"{value:.3g}"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Without the zero before the point; a dash where there is nothing to score."""
+    if math.isnan(value):
+        return "-"
+    rounded = round(value, digits)
+    return ("-" if rounded < 0 else "") + f"{abs(rounded):.{digits}f}".removeprefix("0")

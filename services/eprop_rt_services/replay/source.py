@@ -4,13 +4,16 @@ from collections.abc import Callable
 
 import numpy as np
 
+from eprop_rt.bins.binner import Binner
 from eprop_rt.bins.grid import BinGrid
 from eprop_rt.bins.labels import LabelBins
+from eprop_rt.conditioning.check import ChunkCheck
 from eprop_rt.config import BinSettings
 from eprop_rt.decoder import Decoder
 from eprop_rt.errors import DataError
 from eprop_rt.pipeline import Pipeline
-from eprop_rt.series import F64, Chunk, LabelChunk
+from eprop_rt.series import F32, F64, Chunk, LabelChunk
+from eprop_rt.structs import Ints
 from eprop_rt_services.recordings import Recording
 
 SAMPLES_A_CHUNK = 256

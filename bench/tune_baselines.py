@@ -23,7 +23,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 
-from eprop_rt.config import BinSettings, DecoderSettings
+from eprop_rt.config import BinSettings, DecoderSettings, ScaleSettings
 from eprop_rt_services.recordings import Recording, Selection, Series, read_recording
 from eprop_rt_services.replay import COMPARABLE, Contestant
 from eprop_rt_services.replay.cache import ResultCache, cache_folder
@@ -33,7 +33,11 @@ from eprop_rt_services.replay.contestant import Setting
 DEVELOPMENT = ("contdata95", *(f"spike_wf/2012-07-{day}" for day in (18, 19, 21)))
 RANGES: dict[str, dict[str, tuple[Any, ...]]] = {
     "wiener": {"lags": (5, 10, 15, 20)},
-    "nlms": {"step": (0.01, 0.02, 0.05), "lags": (5, 10, 15, 20)},
+    "nlms": {
+        "step": (0.01, 0.02, 0.05, 0.1),
+        "lags": (5, 10, 15),
+        "inputs": tuple(ScaleSettings(clip=clip) for clip in (5.0, 10.0, 20.0)),
+    },
     "kalman": {
         "lead_s": (0.15, 0.3, 0.45, 0.6),
         "past_s": (0.0, 0.2, 0.4, 0.6),

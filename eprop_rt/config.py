@@ -455,7 +455,7 @@ class NlmsSettings(Settings):
     step: Annotated[float, Field(gt=0, lt=2)] = Field(
         0.05, description="share of a bin's error that its update takes away"
     )
-    inputs: ScaleSettings = ScaleSettings(clip=20.0)
+    inputs: ScaleSettings = ScaleSettings(clip=10.0)
     label_delay_s: NonNegative = Field(
         2.0, description="labels that come up to so much later teach"
     )

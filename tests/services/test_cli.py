@@ -85,7 +85,8 @@ def test_recordings_in_order_carry_the_weights_over(tmp_path):
     assert early[1] > early[0] + 0.2
 
 
-def test_sweeps_and_costs_are_printed_and_written_and_taken_from_the_cache(tmp_path):
+def test_sweeps_and_costs_are_printed_and_written_and_taken_from_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     path, out = session(tmp_path), tmp_path / "figures.json"
     asked = ("--label-delay", "0.5", "--label-share", "0.5", "--perturb", "loss:0.5@0.5")
     written = []

@@ -33,7 +33,7 @@ def late_and_in_time(build, age, bins=120):
 def test_nlms_follows_its_formula_bin_by_bin():
     settings = NlmsSettings(lags=LAGS, step=0.3)
     decoder = NlmsDecoder(settings, INPUTS, 2, BIN_S)
-    scale = RunningScale(ScaleSettings(clip=20.0), INPUTS, BIN_S)
+    scale = RunningScale(ScaleSettings(clip=10.0), INPUTS, BIN_S)
     x, labels = session(80)
     w, past = np.zeros((LAGS * INPUTS + 1, 2)), [np.zeros(INPUTS)] * LAGS
     for one, label in zip(x, labels, strict=True):

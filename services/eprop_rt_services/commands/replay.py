@@ -80,7 +80,10 @@ def replay(
         str, typer.Option(metavar="NAME", help="neurobench: footprint, sparsity and operations")
     ] = "",
     cache: Annotated[
-        bool, typer.Option("--cache/--no-cache", help="take results of earlier runs where they fit")
+        bool,
+        typer.Option(
+            "--cache/--no-cache", help="of decoders compared with, take results of earlier runs"
+        ),
     ] = True,
     override: OverrideOption = None,
     json: JsonOption = None,

@@ -45,6 +45,9 @@ def show(recording: Recording, settings: Config, results: list[Replayed]) -> Non
             highlight=False,
         )
     show_speed(console, settings, main)
+    cached = [result.decoder for result in results if result.cached]
+    if cached:
+        console.print(f"of an earlier run: {', '.join(cached)} (--no-cache replays)")
     for result in results:
         for line in result.said:
             console.print(f"{result.decoder}: {line}", highlight=False)
@@ -58,8 +61,7 @@ def show_speed(console: Console, settings: Config, main: Replayed) -> None:
     factor = main.bins * settings.bins.bin_s / main.seconds
     console.print(
         f"{main.decoder}: {factor:.0f} times real time, "
-        f"{main.seconds / max(main.bins, 1) * 1e3:.2f} ms a bin, digest {main.digest[:16]}"
-        + (" (of an earlier run; --no-cache replays)" if main.cached else ""),
+        f"{main.seconds / max(main.bins, 1) * 1e3:.2f} ms a bin, digest {main.digest[:16]}",
         highlight=False,
         soft_wrap=True,
     )

@@ -82,7 +82,7 @@ def replay(
     cache: Annotated[
         bool,
         typer.Option(
-            "--cache/--no-cache", help="of decoders compared with, take results of earlier runs"
+            "--cache/--no-cache", help="earlier runs of what it is compared with"
         ),
     ] = True,
     override: OverrideOption = None,

@@ -198,6 +198,7 @@ def build_segment(params: Params, length: int, inputs: int, features: int, outpu
         rate=np.zeros(n, dtype),
         membrane=build_membrane(n, dtype),
         draw=np.zeros(1, np.int64),
+        found=np.zeros(max(length, inputs, n, outputs) + 1, np.int64),
     )
 
 

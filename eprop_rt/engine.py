@@ -1,11 +1,13 @@
 """The engine: one recurrent spiking network that decodes a bin, then learns from it by e-prop."""
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 
 from eprop_rt.annealing import SlowChange
-from eprop_rt.build import build_network, build_state, steps
+from eprop_rt.build import Network, build_network, build_state, steps
+from eprop_rt.comparison import GradientComparison
 from eprop_rt.config import EpropSettings
 from eprop_rt.errors import DataError
 from eprop_rt.feedback import Feedback
@@ -18,8 +20,22 @@ from eprop_rt.scale import RunningScale, Unscaled
 from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays, copied, named, prefixed, write_back
 from eprop_rt.structs import Floats, Weights
+from eprop_rt.update import Update
 
 EPOCH = 2**32  # steps between two resets, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Trainable:
+    """What offline training reads and writes of an engine: the parts themselves, not copies."""
+
+    settings: EpropSettings
+    bin_s: float
+    network: Network
+    feedback: Feedback
+    update: Update  # with which rehearsal goes on afterwards
+    inputs: RunningScale
+    targets: RunningScale | Unscaled
 
 
 class Engine:
@@ -46,6 +62,7 @@ class Engine:
             2 * steps(settings.rehearsal.segment_s, bin_s),
         )
         self.events: Counter[str] = Counter()
+        self.settings, self.bin_s = settings, bin_s
         self._network = network
         self._softmax = settings.loss == "softmax"
         self._state = build_state(network)
@@ -159,6 +176,38 @@ class Engine:
         refused = self._rehearsal.run(self._past, self._feedback.matrix)
         self.events["rehearsal_refused"] += refused
         self._feedback.follow()
+
+    def study(self, x: F32, label: F32) -> None:
+        """Take one bin x (inputs,) of a recorded past, and its label (outputs,), undecoded.
+
+        It counts for the statistics that scale, and rehearsal will know it; no weight moves.
+        """
+        seen = np.where(np.isfinite(x), x, 0).astype(np.float32)
+        self._memory.append(seen, label)
+        self._input_scale.learn_one(seen)
+        self._target_scale.learn_one(label)
+
+    def trainable(self) -> Trainable:
+        """What offline training works on, every weight written. `reset` when it is done."""
+        self._online.sync()
+        return Trainable(
+            self.settings,
+            self.bin_s,
+            self._network,
+            self._feedback,
+            self._rehearsal.update,
+            self._input_scale,
+            self._target_scale,
+        )
+
+    def compare_gradients(self, segments: int = 16) -> GradientComparison | None:
+        """E-prop's gradient beside that of backpropagation through time, at the weights of now.
+
+        Over the newest `segments` segments of rehearsal's length in memory; None while there is
+        none, or where learning signals are external.
+        """
+        self._online.sync()
+        return self._rehearsal.compare(self._past, self._feedback.matrix, segments)
 
     def eligibility_cosine(self) -> float | None:
         """How this engine's online gradient lies to that of full e-prop, over its newest segment.

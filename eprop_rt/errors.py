@@ -6,6 +6,7 @@ EpropError                  every mistake that a person can mend; its text is on
 |   `-- RecordingError      a file that cannot be read as a recording
 |-- StreamError             a live stream that never came, or is not what was asked for
 `-- RestoreError            a snapshot that belongs to another network
+    `-- CheckpointError     a file that holds no whole checkpoint
 """
 
 
@@ -31,3 +32,7 @@ class StreamError(EpropError):
 
 class RestoreError(EpropError):
     """A snapshot that belongs to another network."""
+
+
+class CheckpointError(RestoreError):
+    """A file that holds no whole checkpoint: another kind, another version, damaged."""

@@ -14,6 +14,8 @@ EPSILON = 1e-8
 class Adam:
     """Moments and step count for every array of `weights`, which it writes in place.
 
+    `rate`, the learning rate, may be changed between updates.
+
     `correction` of the bias: of both moments (Kingma & Ba 2015, algorithm 1; PyTorch), or of the
     rate, with epsilon beside the uncorrected root (end of their section 2; TensorFlow, NEST). In
     the first thousand steps the latter moves weights with small gradients noticeably less.
@@ -27,7 +29,7 @@ class Adam:
         correction: Literal["moments", "rate"] = "moments",
     ) -> None:
         self._weights = weights
-        self._rate = weights.w.dtype.type(learning_rate)
+        self.rate = learning_rate
         self._clip_norm = clip_norm
         self._correction = correction
         self._moments = [Moments(*(np.zeros(w.size, w.dtype) for _ in range(2))) for w in weights]
@@ -46,10 +48,11 @@ class Adam:
             factor *= self._clip_norm / norm
         self._step += 1
         step = int(self._step[0])
+        rate = self._weights.w.dtype.type(self.rate)
         shrunk = math.sqrt(1 - 0.999**step) if self._correction == "rate" else 1.0
         for w, g, moments in zip(self._weights, gradient, self._moments, strict=True):
             np.multiply(g, w.dtype.type(factor), out=g)
-            adam(w.ravel(), g.ravel(), moments, step, self._rate, EPSILON / shrunk)
+            adam(w.ravel(), g.ravel(), moments, step, rate, EPSILON / shrunk)
         return True
 
     def arrays(self) -> dict[str, Floats | Ints]:

@@ -1,20 +1,20 @@
 """Rehearsal: learning, between two bins, from segments of the session's own past."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from eprop_rt.approximation import cosine
 from eprop_rt.build import Network, build_segment, steps
+from eprop_rt.comparison import GradientComparison, compared
 from eprop_rt.config import EpropSettings
 from eprop_rt.gradient import add_segment_gradient
 from eprop_rt.kernels.counter import uniform
 from eprop_rt.memory import Memory
-from eprop_rt.objective import Score
-from eprop_rt.optimiser import Adam
+from eprop_rt.objective import Score, per_label, segment_objective
 from eprop_rt.scale import RunningScale, Unscaled
 from eprop_rt.structs import FULL, Floats, Ints, Objective, Weights
+from eprop_rt.update import Update
 
 FIRST_DRAW = 2**62  # of spikes that are drawn: far from those of the live network
 
@@ -51,23 +51,12 @@ class Rehearsal:
             len(network.weights.w_out),
             network.outputs,
         )
-        self._objective = Objective(
-            softmax=settings.loss == "softmax",
-            warm_up=min(round(own.warm_up_s / bin_s), self._length - 1),
-            rate_strength=penalties.rate_strength * self._length,
-            rate_target=penalties.rate_target_hz * bin_s,
-            spike_l1=penalties.spike_l1 * self._length,
-            voltage_l2=penalties.voltage_l2 * self._length,
+        self._objective = segment_objective(
+            settings, bin_s, self._length, min(round(own.warm_up_s / bin_s), self._length - 1)
         )
-        shape = network.rows, network.neurons
-        spread = np.zeros(shape, network.weights.w.dtype)
-        self._weights = (
-            network.weights if network.connected is None else Weights(spread, network.weights.w_out)
-        )
-        self._gradient = Weights(np.zeros(shape, spread.dtype), np.zeros_like(self._weights.w_out))
-        self._adam = Adam(self._weights, own.learning_rate, own.clip_norm)
-        self._keep = spread.dtype.type(1 - own.learning_rate * penalties.weight_decay)
-        self._clamp = penalties.weight_clamp or math.inf
+        self.update = Update(network, penalties, own.learning_rate, own.clip_norm)
+        self._weights = self.update.weights
+        self._gradient = Weights(*(np.zeros_like(w) for w in self._weights))
         self._owed = np.zeros(1)
         self._counts: Ints = np.zeros(3, np.int64)  # draws, segments and labels in the gradient
 
@@ -84,7 +73,7 @@ class Rehearsal:
         Returns how many updates were refused as not finite. The weights must have been written.
         """
         refused = 0
-        self._spread()
+        self.update.spread()
         while self._owed[0] >= 1:
             self._owed[0] -= 1
             self._rehearse_one(past, feedback)
@@ -118,7 +107,7 @@ class Rehearsal:
         """
         if len(past.memory) < self._length or len(feedback) == 0:
             return None
-        self._spread()
+        self.update.spread()
         gradients = []
         for kind in (FULL, eligibility):
             self._read(past, len(past.memory) - self._length, 0)
@@ -127,30 +116,39 @@ class Rehearsal:
             gradients.append(gradient.w)
         return cosine(*gradients) if all(g.any() for g in gradients) else None
 
-    def _spread(self) -> None:
-        if self._network.connected is not None:
-            self._weights.w[self._network.connected] = self._network.weights.w
+    def compare(self, past: Past, feedback: Floats, segments: int) -> GradientComparison | None:
+        """E-prop's gradient beside BPTT's at these weights, over the newest `segments` segments.
+
+        None before there is a segment, or without feedback. The weights must have been written.
+        """
+        fresh = self._length - self._objective.warm_up
+        count = min(segments, (len(past.memory) - self._length) // fresh + 1)
+        if count < 1 or len(feedback) == 0:
+            return None
+        self.update.spread()
+        through = self._objective._replace(through_recurrence=True, through_reset=True)
+        own = self._weights.w_out[: self._network.neurons]
+        sums = []
+        for objective, back in ((self._objective, feedback), (through, own)):
+            gradient = Weights(*(np.zeros_like(w) for w in self._weights))
+            labelled = 0
+            for segment in range(count):
+                self._read(past, len(past.memory) - self._length - segment * fresh, segment)
+                labelled += self._add_gradient(back, objective, gradient).labelled
+            self.update.mask(gradient)
+            mean = per_label(objective.softmax) / max(labelled, 1)
+            sums.append(Weights(*(g * g.dtype.type(mean) for g in gradient)))
+        return compared(sums[0], sums[1], self._network.inputs)
 
     def _update(self) -> bool:
         labelled = int(self._counts[2])
         self._counts[1:] = 0
         if labelled == 0:
             return True
-        connected, w = self._network.connected, self._weights.w
-        if connected is not None:
-            self._gradient.w[~connected] = 0
-        mean = (1.0 if self._objective.softmax else 2.0) / labelled
-        finite = self._adam.update(self._gradient, mean, self._network.inputs)
-        if self._keep != 1:
-            w *= self._keep
-        if self._clamp < math.inf:
-            np.clip(w, -self._clamp, self._clamp, out=w)
-        if connected is not None:
-            self._network.weights.w[:] = w[connected]
-        return finite
+        return self.update.apply(self._gradient, per_label(self._objective.softmax) / labelled)
 
     def arrays(self) -> dict[str, Floats | Ints]:
         """Everything that a snapshot keeps, by name; the arrays themselves, not copies."""
         gradient = {f"gradient.{k}": g for k, g in self._gradient._asdict().items()}
-        optimiser = {f"adam.{k}": a for k, a in self._adam.arrays().items()}
+        optimiser = {f"adam.{k}": a for k, a in self.update.arrays().items()}
         return {"owed": self._owed, "counts": self._counts} | gradient | optimiser

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from eprop_rt.kernels import compiled
 from eprop_rt.kernels.neuron import advance
-from eprop_rt.kernels.synapse import add_drive
+from eprop_rt.kernels.rows import add_rows
 from eprop_rt.structs import (
     FULL,
     PRESYNAPTIC_FILTER,
@@ -39,6 +39,7 @@ class Segment(NamedTuple):
     rate: Floats  # (N,) dE/dz of every step beside the readout: penalties on spikes
     membrane: Membrane  # scratch
     draw: Ints  # (1,) number of the first random draw
+    found: Ints  # scratch of `add_rows`, longer than any of K, N, M and T
 
 
 @compiled
@@ -58,7 +59,7 @@ def forward_segment(params: Params, w_rec: Floats, s: Segment) -> None:
         for j in range(n):
             before[j] = s.z[t - 1, j] if t > 0 else 0
             z[j] = before[j]
-        add_drive(w_rec, before, s.drive[t])
+        add_rows(before, w_rec, s.found, s.drive[t])
         advance(params, m, s.drive[t], z, s.psi[t], s.draw[0] + t * n)
         for j in range(n):
             v[j] = m.v[j]
@@ -96,32 +97,55 @@ def _exact(
     """
     steps, n = s.signal.shape
     cut = not (through_recurrence or through_reset)
-    kappa = params.kappa_e if cut else params.kappa
-    rest = params.kappa_e_in if cut else params.kappa_in
-    dzf, da, dv = s.membrane.v, s.membrane.a, s.membrane.current  # the forward pass is over
-    dzf[:] = 0
-    da[:] = 0
-    dv[:] = 0
+    rest_adjoint(s)
     for t in range(steps - 1, -1, -1):
-        signal, psi = s.signal[t], s.psi[t]
-        for j in range(n):
-            dzf[j] = kappa * dzf[j] + signal[j]
-            signal[j] = rest * dzf[j] + da[j] + s.rate[j]  # dE/dz
-        if through_reset:
-            for j in range(n):
-                signal[j] -= params.reset[j] * dv[j]
+        to_spikes(params, s, t, cut, through_reset)
         if through_recurrence and t + 1 < steps:
-            later = s.signal[t + 1]
+            later, signal = s.signal[t + 1], s.signal[t]
             for j in range(n):
                 row, total = w_rec[j], signal[j]
                 for i in range(n):
                     total += row[i] * later[i]
                 signal[j] = total
-        for j in range(n):
-            du = psi[j] * signal[j]
-            dv[j] = params.alpha[j] * dv[j] + du + s.v[t, j]
-            da[j] = params.rho[j] * da[j] - params.beta[j] * du
-        _to_drive(params, s, t, dv)
+        to_voltage(params, s, t)
+
+
+@compiled
+def rest_adjoint(s: Segment) -> None:
+    """Derivatives by what comes after the last step: zero; the membrane is their scratch."""
+    s.membrane.v[:] = 0
+    s.membrane.a[:] = 0
+    s.membrane.current[:] = 0
+
+
+@compiled
+def to_spikes(params: Params, s: Segment, t: int, cut: bool, through_reset: bool) -> None:
+    """signal(t) becomes dE/dz(t), what passes the recurrence apart."""
+    kappa = params.kappa_e if cut else params.kappa
+    rest = params.kappa_e_in if cut else params.kappa_in
+    dzf, da, dv = s.membrane.v, s.membrane.a, s.membrane.current
+    signal = s.signal[t]
+    for j in range(signal.shape[0]):
+        dzf[j] = kappa * dzf[j] + signal[j]
+    for j in range(signal.shape[0]):
+        signal[j] = rest * dzf[j] + da[j] + s.rate[j]
+    if through_reset:
+        for j in range(signal.shape[0]):
+            signal[j] -= params.reset[j] * dv[j]
+
+
+@compiled
+def to_voltage(params: Params, s: Segment, t: int) -> None:
+    """signal(t) becomes dE/d(drive(t)), from dE/dz(t)."""
+    da, dv = s.membrane.a, s.membrane.current
+    signal, psi = s.signal[t], s.psi[t]
+    for j in range(signal.shape[0]):  # three loops, as one of eight arrays does not vectorise
+        signal[j] *= psi[j]
+    for j in range(signal.shape[0]):
+        dv[j] = params.alpha[j] * dv[j] + signal[j] + s.v[t, j]
+    for j in range(signal.shape[0]):
+        da[j] = params.rho[j] * da[j] - params.beta[j] * signal[j]
+    _to_drive(params, s, t, dv)
 
 
 @compiled

@@ -6,7 +6,7 @@ import typer
 
 from eprop_rt.errors import EpropError
 from eprop_rt_protocols.errors import ProtocolError
-from eprop_rt_services.commands import bench, ctl, demo, replay, run, simulate, streams
+from eprop_rt_services.commands import bench, ctl, demo, replay, run, simulate, streams, train
 
 MISTAKE = 2
 INTERRUPTED = 130
@@ -25,6 +25,10 @@ app.command(epilog="Example: eprop-rt simulate session.nwb --minutes 5")(simulat
 app.command(
     epilog="Example: eprop-rt replay session.nwb --config preset:reaching --compare wiener,rls"
 )(replay.replay)
+app.command(
+    "train",
+    epilog="Example: eprop-rt train session.nwb --config preset:reaching --out trained.npz",
+)(train.command)
 
 app.command(epilog="Example: eprop-rt run preset:cursor -o lsl.signal.name=Blackrock")(run.run)
 app.command(epilog="Example: eprop-rt ctl freeze")(ctl.ctl)

@@ -10,7 +10,14 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from eprop_rt.config import BinSettings, DecoderSettings, EpropSettings, Positive, Settings
+from eprop_rt.config import (
+    BinSettings,
+    DecoderSettings,
+    EpropSettings,
+    Positive,
+    Settings,
+    TrainingSettings,
+)
 from eprop_rt.errors import ConfigError
 from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.recordings import Selection
@@ -57,6 +64,7 @@ class Config(Settings):
 
     bins: BinSettings = BinSettings()
     decoder: DecoderSettings = EpropSettings()
+    training: TrainingSettings = TrainingSettings()
     recording: Selection = Selection()
     lsl: LslSettings = LslSettings()
     publish: PublishSettings = PublishSettings()

@@ -17,6 +17,7 @@ from eprop_rt.series import StreamInfo
 from eprop_rt.warmup import warm_up
 from eprop_rt_protocols.command import Command, CommandHeader, Stamps
 from eprop_rt_protocols.control import ControlReply, ControlRequest, Status
+from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.config import Config
 from eprop_rt_services.decoders import decoder_for
 from eprop_rt_services.latency import LatencyLog
@@ -36,8 +37,12 @@ class Daemon:
     decoded is never older than the first sample after that.
     """
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, config: Config, start: Checkpoint | None = None) -> None:
+        """Raises RestoreError where `start` was made with other settings."""
+        if start is not None:
+            decoder = start.fitting(config.decoder, config.bins)
+            config = config.model_copy(update={"decoder": decoder})
+        self._config, self._start = config, start
         self._source = LslSource(
             signal=config.lsl.signal,
             labels=config.lsl.labels,
@@ -80,7 +85,9 @@ class Daemon:
         signal_info, label_info = self._source.open()
         outputs = self._outputs(label_info)
         settings, bins = self._config.decoder, self._config.bins
-        decoder, said = decoder_for(settings, signal_info.channels, outputs, bins.bin_s)
+        decoder, said = decoder_for(
+            settings, signal_info.channels, outputs, bins.bin_s, self._start
+        )
         for line in said:
             log.info(line)
         log.info(

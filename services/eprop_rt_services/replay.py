@@ -25,8 +25,11 @@ from eprop_rt.decoder import Decoder
 from eprop_rt.errors import DataError
 from eprop_rt.metrics import Score, score
 from eprop_rt.pipeline import Output, Pipeline
-from eprop_rt.series import F64, Chunk, LabelChunk
+from eprop_rt.series import F32, F64, Chunk, LabelChunk
+from eprop_rt.structs import Ints
+from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.decoders import approximation, decoder_for
+from eprop_rt_services.gradients import GradientWatch
 from eprop_rt_services.loop import run
 from eprop_rt_services.recordings import Recording
 
@@ -55,9 +58,18 @@ class Replayed:
 class Contestant:
     """A decoder that goes through one recording after the other, its weights carried over."""
 
-    def __init__(self, name: str, settings: DecoderSettings, bins: BinSettings) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: DecoderSettings,
+        bins: BinSettings,
+        start: Checkpoint | None = None,
+        watch: GradientWatch | None = None,
+    ) -> None:
+        """`start` must fit the settings; `watch` sees every bin."""
         self.name = name
         self._settings = settings
+        self._start, self._watch = start, watch
         self._bins = bins
         self._decoder: Decoder | None = None
         self._said: list[str] = []
@@ -72,9 +84,15 @@ class Contestant:
             fit_offline(decoder, recording, self._bins)
         pipeline = pipeline_for(recording, self._bins, decoder)
         outputs: list[Output] = []
+
+        def sink(output: Output) -> None:
+            outputs.append(output)
+            if self._watch is not None:
+                self._watch.see(output, self._bins.bin_s, decoder)
+
         source = RecordingSource(recording, tick)
         started = time.perf_counter()
-        run(source, pipeline, outputs.append, lambda: source.exhausted)
+        run(source, pipeline, sink, lambda: source.exhausted)
         seconds = time.perf_counter() - started
         for output in outputs:
             self._commands.update(output.index.to_bytes(8, "little") + output.values.tobytes())
@@ -96,7 +114,9 @@ class Contestant:
     def _decoder_for(self, recording: Recording) -> Decoder:
         shape = recording.signal.info.channels, outputs_of(recording)
         if self._decoder is None:
-            self._decoder, self._said = decoder_for(self._settings, *shape, self._bins.bin_s)
+            self._decoder, self._said = decoder_for(
+                self._settings, *shape, self._bins.bin_s, self._start
+            )
             self._shape = shape
         if shape != self._shape:
             raise DataError(
@@ -114,6 +134,13 @@ def outputs_of(recording: Recording) -> int:
 
 def pipeline_for(recording: Recording, bins: BinSettings, decoder: Decoder) -> Pipeline:
     """The data path for this recording's streams; raises DataError where the bins are too short."""
+    check_bins(recording, bins)
+    labels = None if recording.labels is None else recording.labels.info
+    return Pipeline(bins, recording.signal.info, labels, decoder, outputs_of(recording))
+
+
+def check_bins(recording: Recording, bins: BinSettings) -> None:
+    """Raise DataError where a bin is shorter than a sample."""
     info = recording.signal.info
     if info.sample_rate_hz > 0 and bins.bin_s * info.sample_rate_hz < 0.99:
         sample_s = 1 / info.sample_rate_hz
@@ -121,8 +148,6 @@ def pipeline_for(recording: Recording, bins: BinSettings, decoder: Decoder) -> P
             f"{recording.name} has a sample every {sample_s:g} s, bins.bin_s is {bins.bin_s:g}: "
             f"give it a longer bin, as in -o bins.bin_s={sample_s:g}"
         )
-    labels = None if recording.labels is None else recording.labels.info
-    return Pipeline(bins, info, labels, decoder, outputs_of(recording))
 
 
 class RecordingSource:
@@ -170,10 +195,18 @@ def true_labels(recording: Recording, bins: BinSettings, indices: list[int]) -> 
 
 def fit_offline(decoder: WienerDecoder, recording: Recording, bins: BinSettings) -> None:
     """Fit on the first four fifths of the recording's bins."""
+    _, inputs, labels = binned(recording, bins)
+    part = int(0.8 * len(inputs))
+    decoder.fit(inputs[:part], labels[:part])
+
+
+def binned(recording: Recording, bins: BinSettings) -> tuple[Ints, F32, F32]:
+    """Indices (n,), values (n, channels) and labels (n, outputs) of all bins, NaN without one."""
     info = recording.signal.info
+    check_bins(recording, bins)
     check, binner = ChunkCheck(info, bins.max_disorder_s), Binner(bins, BinGrid(bins.bin_s), info)
     clean = check.apply(Chunk(recording.signal.stamps, recording.signal.values))
     closed = list(binner.push(clean))
-    labels = true_labels(recording, bins, [b.index for b in closed]).astype(np.float32)
-    part = int(0.8 * len(closed))
-    decoder.fit(np.array([b.values for b in closed[:part]]), labels[:part])
+    indices = np.array([one.index for one in closed], np.int64)
+    inputs = np.array([one.values for one in closed], np.float32).reshape(-1, info.channels)
+    return indices, inputs, true_labels(recording, bins, indices.tolist()).astype(np.float32)

@@ -9,19 +9,32 @@ import uuid
 import numpy as np
 import pytest
 
+from eprop_rt.engine import Engine
 from eprop_rt.series import StreamInfo
+from eprop_rt_services.checkpoint import Checkpoint, write_checkpoint
+from eprop_rt_services.config import load_config
 from eprop_rt_services.lsl_link import LslOutlet, local_clock
 from eprop_rt_services.zmq_link import CommandSubscriber, ControlClient
 
 pytestmark = pytest.mark.live
 
 RATE_HZ, CHANNELS = 100.0, 8
+SMALL = {
+    "bins.bin_s": 0.02,
+    "decoder.kind": "eprop",
+    "decoder.network.neurons": 16,
+    "decoder.network.tau_groups": 4,
+    "decoder.rehearsal.segment_s": 0.4,
+    "decoder.rehearsal.warm_up_s": 0.1,
+    "decoder.rehearsal.segments_per_update": 1,
+    "decoder.rehearsal.memory_s": 10,
+}
 
 
 class Rig:
     """A daemon with its endpoints in a folder, and outlets that feed it."""
 
-    def __init__(self, folder, labels=True, overrides=()):
+    def __init__(self, folder, labels=True, overrides=(), arguments=()):
         self.source_id = f"test-{uuid.uuid4().hex}"
         self.commands = f"ipc://{folder}/commands"
         self.control = f"ipc://{folder}/control"
@@ -29,14 +42,7 @@ class Rig:
         self.spikes = LslOutlet(spikes, "Spikes", self.source_id)
         self.labels = LslOutlet(StreamInfo("velocity", 2, RATE_HZ), "Labels", self.source_id + "-l")
         settings = {
-            "bins.bin_s": 0.02,
-            "decoder.kind": "eprop",
-            "decoder.network.neurons": 16,
-            "decoder.network.tau_groups": 4,
-            "decoder.rehearsal.segment_s": 0.4,
-            "decoder.rehearsal.warm_up_s": 0.1,
-            "decoder.rehearsal.segments_per_update": 1,
-            "decoder.rehearsal.memory_s": 10,
+            **SMALL,
             "lsl.signal.source_id": self.source_id,
             "publish.endpoint": self.commands,
             "control.endpoint": self.control,
@@ -49,7 +55,7 @@ class Rig:
         empty.write_text("")
         pairs = [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "eprop_rt_services", "run", str(empty), *pairs],
+            [sys.executable, "-m", "eprop_rt_services", "run", str(empty), *pairs, *arguments],
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ,
@@ -152,6 +158,23 @@ def test_sigterm_stops_it_cleanly_without_labels(rig):
     live.process.terminate()
     assert live.process.wait(timeout=5) == 0
     assert "stopped after" in live.process.stderr.read()
+
+
+def test_a_daemon_goes_on_from_a_checkpoint(rig, tmp_path):
+    """Of a decoder that knows nothing but that labels lie around 42."""
+    empty, path = tmp_path / "none.yaml", tmp_path / "start.npz"
+    empty.write_text("")
+    config = load_config(str(empty), [f"{key}={value}" for key, value in SMALL.items()])
+    engine = Engine(config.decoder, CHANNELS, 2, config.bins.bin_s)
+    for label in (41.9, 42.1) * 30:
+        engine.study(np.ones(CHANNELS, np.float32), np.full(2, label, np.float32))
+    snapshot = engine.snapshot()
+    write_checkpoint(path, Checkpoint(config.decoder, config.bins, CHANNELS, 2, snapshot))
+    live = rig(labels=False, arguments=("--from", str(path)))
+    with CommandSubscriber(live.commands, "decoded", now=local_clock) as reader:
+        reader.poll(0.1)
+        live.feed(0.5)
+        np.testing.assert_allclose(newest(reader).values, 42, atol=1)
 
 
 def test_a_stream_with_another_channel_count_is_refused(tmp_path):

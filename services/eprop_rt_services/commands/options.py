@@ -23,6 +23,10 @@ JsonOption = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="write the printed figures there; - is stdout"),
 ]
+FromOption = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="CHECKPOINT", help="start with what it has learned"),
+]
 PrintConfigOption = Annotated[
     bool, typer.Option("--print-config", help="print the whole configuration as YAML and exit")
 ]

@@ -12,8 +12,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from eprop_rt.errors import ConfigError
+from eprop_rt_services.checkpoint import Checkpoint, read_checkpoint
 from eprop_rt_services.commands.options import (
     ConfigOption,
+    FromOption,
     JsonOption,
     OverrideOption,
     PrintConfigOption,
@@ -21,6 +23,7 @@ from eprop_rt_services.commands.options import (
     write_json,
 )
 from eprop_rt_services.config import Config, load_config
+from eprop_rt_services.gradients import GradientWatch, summary
 from eprop_rt_services.recordings import Recording, read_recording
 from eprop_rt_services.replay import COMPARABLE, Contestant, Replayed
 
@@ -34,6 +37,15 @@ def replay(
         str,
         typer.Option(metavar="NAME,...", help=f"decoders beside it: {', '.join(COMPARABLE)}"),
     ] = "",
+    start: FromOption = None,
+    compare_gradients: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            metavar="SECONDS",
+            help="every so often in the session, e-prop's gradient beside BPTT's, for --json",
+        ),
+    ] = None,
     override: OverrideOption = None,
     json: JsonOption = None,
     show_config: PrintConfigOption = False,
@@ -47,18 +59,32 @@ def replay(
     if show_config:
         print_config(settings)
         return
-    contestants = line_up(settings, compare)
+    begun = None if start is None else read_checkpoint(start)
+    if begun is not None:
+        decoder = begun.fitting(settings.decoder, settings.bins)
+        settings = settings.model_copy(update={"decoder": decoder})
+    if compare_gradients is not None and settings.decoder.kind != "eprop":
+        raise ConfigError(
+            f"--compare-gradients came with decoder.kind {settings.decoder.kind}: set it to eprop"
+        )
+    watch = None if compare_gradients is None else GradientWatch(compare_gradients)
+    contestants = line_up(settings, compare, begun, watch)
     figures = []
     for path in recordings:
         recording = read_recording(path, settings.recording)
         results = run(recording, contestants)
         show(recording, settings, results)
         figures.append(to_json(recording, settings, results))
+        if watch is not None:
+            figures[-1]["gradients"] = watch.take()
+            Console().print(summary(figures[-1]["gradients"]), highlight=False)
     write_json(json, figures[0] if len(figures) == 1 else {"recordings": figures})
 
 
-def line_up(settings: Config, compare: str) -> list[Contestant]:
-    """The configured decoder first, then those to compare with."""
+def line_up(
+    settings: Config, compare: str, start: Checkpoint | None, watch: GradientWatch | None
+) -> list[Contestant]:
+    """The configured decoder first, as `start` left it, then those to compare with."""
     names = [name.strip() for name in compare.split(",") if name.strip()]
     unknown = [name for name in names if name not in COMPARABLE]
     if unknown:
@@ -67,7 +93,7 @@ def line_up(settings: Config, compare: str) -> list[Contestant]:
         )
     main = settings.decoder.kind
     beside = [name for name in dict.fromkeys(names) if name != main]
-    return [Contestant(main, settings.decoder, settings.bins)] + [
+    return [Contestant(main, settings.decoder, settings.bins, start, watch)] + [
         Contestant(name, COMPARABLE[name], settings.bins) for name in beside
     ]
 

@@ -6,13 +6,20 @@ from typing import Annotated
 
 import typer
 
-from eprop_rt_services.commands.options import OverrideOption, PrintConfigOption, print_config
+from eprop_rt_services.checkpoint import read_checkpoint
+from eprop_rt_services.commands.options import (
+    FromOption,
+    OverrideOption,
+    PrintConfigOption,
+    print_config,
+)
 from eprop_rt_services.config import load_config
 from eprop_rt_services.daemon import Daemon
 
 
 def run(
     config: Annotated[str, typer.Argument(metavar="FILE|preset:NAME", help="what to decode")],
+    start: FromOption = None,
     override: OverrideOption = None,
     show_config: PrintConfigOption = False,
 ) -> None:
@@ -27,4 +34,4 @@ def run(
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
-    Daemon(settings).serve()
+    Daemon(settings, None if start is None else read_checkpoint(start)).serve()

@@ -7,17 +7,16 @@ window. Weights stay as they are in between, so nothing is pending in the drive.
 import numpy as np
 
 from eprop_rt.kernels import compiled
-from eprop_rt.kernels.schedules.optimisers import adapt_part, prepare_step, update_weights
+from eprop_rt.kernels.schedules.optimisers import adapt_row, prepare_step, update_weights
 from eprop_rt.kernels.schedules.rows import add_rows, clip, shrink
 from eprop_rt.kernels.schedules.structs import ADAM, SGD, Accumulated, Step
 from eprop_rt.kernels.schedules.window import (
     advance,
+    begin_row,
     choose_open,
     close_rows,
     end_rows,
     note_events,
-    part_of,
-    source_of,
     write_row,
 )
 from eprop_rt.structs import Floats, Params, Term
@@ -64,7 +63,11 @@ def _close_group(w: Floats, p: Accumulated, slot: int, update: int) -> None:
     elif o.rule.kind == SGD and not carried:
         close_rows(w, q, count, w.dtype.type(-o.rule.rate))
     else:
-        _optimise_rows(w, p, count, prepare_step(w, o.rule, update), carried)
+        fused = o.rule.kind == ADAM and not carried and len(q.traces.eps_a) == 0
+        step = prepare_step(w, o.rule, update)
+        if fused:
+            _adapt_rows(w, p, count, step)
+        _update_rows(w, p, count, step, carried, fused)
         end_rows(w, q, count)
     if update > 0 and o.rule.clamp < np.inf:
         clip(w, low, high, o.rule.clamp)
@@ -72,27 +75,30 @@ def _close_group(w: Floats, p: Accumulated, slot: int, update: int) -> None:
 
 
 @compiled
-def _optimise_rows(w: Floats, p: Accumulated, count: int, step: Step, carried: bool) -> None:
-    """Update the rows p.pending.chosen[:count]; `carried`: part of their gradient is there.
-
-    Adam without adaptation has each synapse's gradient in a register, the rest a row's in a block.
-    """
-    q, o, gradient, block, one = (
-        p.pending,
-        p.optimiser,
-        p.optimiser.gradient,
-        p.block,
-        w.dtype.type(1.0),
-    )
-    fused = o.rule.kind == ADAM and not carried and len(q.traces.eps_a) == 0
+def _adapt_rows(w: Floats, p: Accumulated, count: int, step: Step) -> None:
+    """Adam for those rows p.pending.chosen[:count] that nothing has entered."""
+    q, one = p.pending, w.dtype.type(1.0)
     for c in range(count):
         i = q.chosen[c]
-        low, high = q.synapses.first[i, 0], q.synapses.first[i, -1]
-        if fused and q.window.events.number[i] == 0:
-            source, slot = source_of(q, i)
-            for g in range(q.window.trace.shape[0]):
-                adapt_part(w, q.traces, source, part_of(q, i, g, low, slot, one), o, step)
-        else:
+        if q.window.events.number[i] == 0:
+            source, row = begin_row(q, i, 0, one)
+            adapt_row(w, q.traces, source, row, p.optimiser, step)
+
+
+@compiled
+def _update_rows(
+    w: Floats, p: Accumulated, count: int, step: Step, carried: bool, entered: bool
+) -> None:
+    """Update rows p.pending.chosen[:count], or those that something has `entered`, one by one.
+
+    `carried`: part of their gradient is there.
+    """
+    q, o, gradient, block = p.pending, p.optimiser, p.optimiser.gradient, p.block
+    one = w.dtype.type(1.0)
+    for c in range(count):
+        i = q.chosen[c]
+        if not entered or q.window.events.number[i] > 0:
+            low, high = q.synapses.first[i, 0], q.synapses.first[i, -1]
             for k in range(np.uint64(high - low)):
                 block[k] = gradient[np.uint64(low) + k] if carried else 0
             write_row(block, 0, q, i, one)

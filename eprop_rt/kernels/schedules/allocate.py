@@ -50,10 +50,12 @@ def dense(
     """
     synapses = _synapses(params, inputs, connected)
     real = params.alpha.dtype
+    scratch = aligned_zeros((7, 2, len(params.alpha)), real)
+    scratch[-1] = 1  # the presynaptic trace, spread over a row
     return Dense(
         synapses,
         _traces(params, synapses),
-        aligned_zeros((7, 2, len(params.alpha)), real),
+        scratch,
         real.type(keep),
         real.type(clamp),
     )
@@ -183,6 +185,7 @@ def _pending(params: Params, synapses: Synapses, due: Ints) -> Pending:
         own=Source(
             past=aligned_zeros((window.past.shape[0], 1, n), real),
             units=aligned_zeros((window.units.shape[1], 1, n), real),
+            spread=aligned_zeros(n, real, 7) + real.type(1),
         ),
         chosen=np.zeros(len(synapses.first), np.int64),
     )

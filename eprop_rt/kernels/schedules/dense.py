@@ -3,7 +3,7 @@
 import numpy as np
 
 from eprop_rt.kernels import compiled
-from eprop_rt.kernels.schedules.rows import add_rows, clip, shrink
+from eprop_rt.kernels.schedules.rows import add_rows, clip, shrink, spread
 from eprop_rt.kernels.schedules.structs import Dense
 from eprop_rt.structs import Floats, Ints, Params, Scalar, Term
 
@@ -55,16 +55,6 @@ def _gather(src: Floats, kinds: int, target: Ints, low: int, high: int) -> None:
 
 
 @compiled
-def _spread(src: Floats, zb: Floats, first: Ints, i: int) -> None:
-    """The presynaptic trace of row i onto each of its synapses: one loop over a row is faster."""
-    base = np.uint64(first[i, 0])
-    for g in range(zb.shape[0]):
-        z = zb[g, i]
-        for k in range(np.uint64(first[i, g]), np.uint64(first[i, g + 1])):
-            src[Z, 0, k - base] = z
-
-
-@compiled
 def _learn_rows(w: Floats, p: Dense, term: Term, kappa: Scalar) -> None:
     """Without adaptation."""
     first, target, inputs, src = p.synapses.first, p.synapses.target, p.synapses.inputs, p.scratch
@@ -77,15 +67,15 @@ def _learn_rows(w: Floats, p: Dense, term: Term, kappa: Scalar) -> None:
             _gather(src, D + 1, target, first[i, 0], first[i, end])
         if p.keep != 1:
             shrink(w, first[i, 0], first[i, end], p.keep)
-        _spread(src, zb, first, i)
+        z = spread(zb, first, i, src[Z, 0])
         for k in range(base, np.uint64(first[i, end])):
-            new = kappa * ebar[k] + src[Z, 0, k - base] * src[P, at, k - base]
+            new = kappa * ebar[k] + z * src[Z, 0, k - base] * src[P, at, k - base]
             new = new if abs(new) > tiny else nothing
             ebar[k] = new
             w[k] += src[C, at, k - base] * new
         if direct:
             for k in range(base, np.uint64(first[i, end])):
-                w[k] += src[Z, 0, k - base] * src[D, at, k - base]
+                w[k] += z * src[Z, 0, k - base] * src[D, at, k - base]
         if at == 0 and inputs <= i < inputs + n:
             w[first[i, 0] + i - inputs] = 0
         if p.clamp < np.inf:
@@ -106,10 +96,10 @@ def _learn_adaptive_rows(w: Floats, p: Dense, term: Term, kappa: Scalar) -> None
             _gather(src, BETA + 1, target, first[i, 0], first[i, end])
         if p.keep != 1:
             shrink(w, first[i, 0], first[i, end], p.keep)
-        _spread(src, zb, first, i)
+        z = spread(zb, first, i, src[Z, 0])
         high = np.uint64(first[i, end])
         for k in range(base, high):
-            adapted = src[Z, 0, k - base] - src[BETA, at, k - base] * eps_a[k]
+            adapted = z * src[Z, 0, k - base] - src[BETA, at, k - base] * eps_a[k]
             new = kappa * ebar[k] + src[P, at, k - base] * adapted
             ebar[k] = new if abs(new) > tiny else nothing
             new = src[RHO, at, k - base] * eps_a[k] + src[PSI, at, k - base] * adapted
@@ -118,7 +108,7 @@ def _learn_adaptive_rows(w: Floats, p: Dense, term: Term, kappa: Scalar) -> None
             w[k] += src[C, at, k - base] * ebar[k]
         if direct:
             for k in range(base, high):
-                w[k] += src[Z, 0, k - base] * src[D, at, k - base]
+                w[k] += z * src[Z, 0, k - base] * src[D, at, k - base]
         if at == 0 and inputs <= i < inputs + n:
             w[first[i, 0] + i - inputs] = 0
         if p.clamp < np.inf:

@@ -13,7 +13,7 @@ from eprop_rt.kernels.schedules.structs import (
     UNIT_EBAR,
     UNIT_W,
     Optimiser,
-    Part,
+    Row,
     Source,
     Step,
     Traces,
@@ -83,27 +83,19 @@ def update_weights(
 
 
 @inlined
-def adapt_part(
-    w: Floats, traces: Traces, source: Source, part: Part, o: Optimiser, step: Step
+def adapt_row(
+    w: Floats, traces: Traces, source: Source, row: Row, o: Optimiser, step: Step
 ) -> None:
-    """`write_part` and Adam in one sweep: memory is what it waits for."""
-    ebar, past, units, m, v, keep = (
-        traces.ebar,
-        source.past,
-        source.units,
-        o.m,
-        o.v,
-        part.keep,
-    )
-    one, nothing, z, s = w.dtype.type(1.0), w.dtype.type(0.0), part.zb, part.slot
-    rate, tiny, least, least2 = step.rate, step.tiny, step.least, step.least * step.least
-    at, j = part.synapse, part.neuron
-    for k in range(part.size):
-        old = ebar[at + k]
-        g = past[ON_EBAR, s, j + k] * old + z * units[UNIT_W, s, j + k]
-        new = keep * old + z * units[UNIT_EBAR, s, j + k]
+    """`write_plain` and Adam in one sweep: memory is what it waits for."""
+    ebar, past, units, z, m, v = traces.ebar, source.past, source.units, source.spread, o.m, o.v
+    one, nothing, at, s = w.dtype.type(1.0), w.dtype.type(0.0), row.synapse, row.slot
+    least, least2 = step.least, step.least * step.least
+    for k in range(row.size):
+        zb, old = row.zb * z[k], ebar[at + k]
+        g = past[ON_EBAR, s, k] * old + zb * units[UNIT_W, s, k]
+        new = row.keep * old + zb * units[UNIT_EBAR, s, k]
         ebar[at + k] = new if abs(new) > traces.tiny else nothing
         g = g if abs(g) > least else nothing
         m[at + k] = mean(m[at + k], step.b1, one - step.b1, g, least2)
         v[at + k] = mean(v[at + k], step.b2, one - step.b2, g * g, least2)
-        w[at + k] -= rate * m[at + k] / (np.sqrt(v[at + k]) + tiny)
+        w[at + k] -= step.rate * m[at + k] / (np.sqrt(v[at + k]) + step.tiny)

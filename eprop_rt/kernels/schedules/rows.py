@@ -21,7 +21,7 @@ from eprop_rt.kernels.schedules.structs import (
     UNIT_EBAR,
     UNIT_EPS_A,
     UNIT_W,
-    Part,
+    Row,
     Source,
     Synapses,
     Traces,
@@ -46,64 +46,73 @@ def gather(ring: Floats, slot: int, target: Ints, low: int, high: int, out: Floa
 
 
 @inlined
-def write_part(out: Floats, traces: Traces, source: Source, part: Part) -> None:
+def spread(zb: Floats, first: Ints, i: int, out: Floats) -> Scalar:
+    """Row i's presynaptic trace is out_n times what this returns: one loop over a row is faster."""
+    if zb.shape[0] == 1:
+        alone: Scalar = zb[0, i]
+        return alone
+    row = first[i, 0]
+    for g in range(zb.shape[0]):
+        z = zb[g, i]
+        for n in range(np.uint64(first[i, g] - row), np.uint64(first[i, g + 1] - row)):
+            out[n] = z
+    one: Scalar = out.dtype.type(1.0)
+    return one
+
+
+@inlined
+def write_plain(out: Floats, traces: Traces, source: Source, row: Row) -> None:
     """Bring ebar up to date, and add what became of weights to `out`: without adaptation.
 
     out += gain (ON_EBAR ebar + UNIT_W zb)
     ebar <- keep ebar + UNIT_EBAR zb
     """
-    ebar, past, units, z, keep, gain = (
-        traces.ebar,
-        source.past,
-        source.units,
-        part.zb,
-        part.keep,
-        part.gain,
-    )
-    tiny, nothing, s, n = traces.tiny, traces.tiny - traces.tiny, part.slot, part.size
-    at, j, o = part.synapse, part.neuron, part.to
-    for k in range(n):
-        old = ebar[at + k]
-        out[o + k] += gain * (past[ON_EBAR, s, j + k] * old + z * units[UNIT_W, s, j + k])
-        new = keep * old + z * units[UNIT_EBAR, s, j + k]
+    ebar, past, units, z = traces.ebar, source.past, source.units, source.spread
+    tiny, nothing, at, o, s = traces.tiny, traces.tiny - traces.tiny, row.synapse, row.to, row.slot
+    for k in range(row.size):
+        zb, old = row.zb * z[k], ebar[at + k]
+        out[o + k] += row.gain * (past[ON_EBAR, s, k] * old + zb * units[UNIT_W, s, k])
+        new = row.keep * old + zb * units[UNIT_EBAR, s, k]
         ebar[at + k] = new if abs(new) > tiny else nothing
 
 
 @inlined
-def write_adaptive_part(out: Floats, traces: Traces, source: Source, part: Part) -> None:
+def write_adaptive(out: Floats, traces: Traces, source: Source, row: Row) -> None:
     """The same with adaptation.
 
     out += gain (ON_EBAR ebar + ON_EPS_A eps_a + UNIT_W zb)
     ebar <- keep ebar + EPS_A_TO_EBAR eps_a + UNIT_EBAR zb
     eps_a <- KEEP_EPS_A eps_a + UNIT_EPS_A zb
     """
-    ebar, eps_a, past, units = traces.ebar, traces.eps_a, source.past, source.units
-    z, keep, gain = part.zb, part.keep, part.gain
-    tiny, nothing, s, n = traces.tiny, traces.tiny - traces.tiny, part.slot, part.size
-    at, j, o = part.synapse, part.neuron, part.to
-    for k in range(n):
-        on = past[ON_EBAR, s, j + k] * ebar[at + k] + past[ON_EPS_A, s, j + k] * eps_a[at + k]
-        out[o + k] += gain * (on + z * units[UNIT_W, s, j + k])
-    for k in range(n):
-        new = keep * ebar[at + k] + past[EPS_A_TO_EBAR, s, j + k] * eps_a[at + k]
-        new += z * units[UNIT_EBAR, s, j + k]
+    ebar, eps_a, past, units, z = (
+        traces.ebar,
+        traces.eps_a,
+        source.past,
+        source.units,
+        source.spread,
+    )
+    tiny, nothing, at, o, s = traces.tiny, traces.tiny - traces.tiny, row.synapse, row.to, row.slot
+    for k in range(row.size):
+        on = past[ON_EBAR, s, k] * ebar[at + k] + past[ON_EPS_A, s, k] * eps_a[at + k]
+        out[o + k] += row.gain * (on + row.zb * z[k] * units[UNIT_W, s, k])
+    for k in range(row.size):
+        new = row.keep * ebar[at + k] + past[EPS_A_TO_EBAR, s, k] * eps_a[at + k]
+        new += row.zb * z[k] * units[UNIT_EBAR, s, k]
         ebar[at + k] = new if abs(new) > tiny else nothing
-    for k in range(n):
-        new = past[KEEP_EPS_A, s, j + k] * eps_a[at + k] + z * units[UNIT_EPS_A, s, j + k]
+        new = past[KEEP_EPS_A, s, k] * eps_a[at + k] + row.zb * z[k] * units[UNIT_EPS_A, s, k]
         eps_a[at + k] = new if abs(new) > tiny else nothing
 
 
 @inlined
-def write_event(out: Floats, traces: Traces, units: Floats, part: Part) -> None:
-    """Add what became of `part.zb` units that entered a row's presynaptic trace."""
-    ebar, eps_a, size, gain, s = traces.ebar, traces.eps_a, part.zb, part.gain, part.slot
-    at, j, o = part.synapse, part.neuron, part.to
-    for k in range(part.size):
-        out[o + k] += gain * size * units[UNIT_W, s, j + k]
-        ebar[at + k] += size * units[UNIT_EBAR, s, j + k]
+def write_event(out: Floats, traces: Traces, units: Floats, row: Row) -> None:
+    """Add what became of `row.zb` units that entered a row's presynaptic trace."""
+    ebar, eps_a, at, o, s = traces.ebar, traces.eps_a, row.synapse, row.to, row.slot
+    for k in range(row.size):
+        out[o + k] += row.gain * row.zb * units[UNIT_W, s, k]
+        ebar[at + k] += row.zb * units[UNIT_EBAR, s, k]
     if len(eps_a) > 0:
-        for k in range(part.size):
-            eps_a[at + k] += size * units[UNIT_EPS_A, s, j + k]
+        for k in range(row.size):
+            eps_a[at + k] += row.zb * units[UNIT_EPS_A, s, k]
 
 
 @compiled

@@ -75,15 +75,14 @@ class Frames(NamedTuple):
     trace: Floats  # (D, G, P) these exponentials at that step
 
 
-class Part(NamedTuple):
-    """A stretch of one row's synapses; places are unsigned, as loops want them."""
+class Row(NamedTuple):
+    """One row to be written; places are unsigned, as loops want them."""
 
     size: np.uint64
-    synapse: np.uint64  # the first one
-    neuron: np.uint64  # its place in the vectors of a source
-    to: np.uint64  # its place in what is written
+    synapse: np.uint64  # its first one
+    to: np.uint64  # place of that in what is written
     slot: np.uint64  # of the source
-    zb: Scalar  # the presynaptic trace at the row's start; the size of an event
+    zb: Scalar  # the presynaptic trace at its start; the size of an event
     keep: Scalar  # kappa^n, n steps ago
     gain: Scalar  # of what is written
 
@@ -136,6 +135,7 @@ class Source(NamedTuple):
 
     past: Floats  # (1 or 4, slots, N)
     units: Floats  # (2 or 3, slots, N)
+    spread: Floats  # (N,) see rows.spread
 
 
 class Pending(NamedTuple):

@@ -20,9 +20,10 @@ from eprop_rt.kernels import compiled
 from eprop_rt.kernels.schedules.rows import (
     gather,
     inlined,
-    write_adaptive_part,
+    spread,
+    write_adaptive,
     write_event,
-    write_part,
+    write_plain,
 )
 from eprop_rt.kernels.schedules.structs import (
     EPS_A_TO_EBAR,
@@ -32,8 +33,8 @@ from eprop_rt.kernels.schedules.structs import (
     UNIT_EBAR,
     UNIT_EPS_A,
     UNIT_W,
-    Part,
     Pending,
+    Row,
     Source,
     Window,
 )
@@ -157,67 +158,36 @@ def _advance_direct(window: Window, now: int, direct: Floats) -> None:
 
 
 @inlined
-def source_of(p: Pending, i: int) -> tuple[Source, int]:
-    """What row i is written from, and the slot there; for a sparse row, a copy of its neurons."""
+def begin_row(p: Pending, i: int, to: int, gain: Scalar) -> tuple[Source, Row]:
+    """What to write row i from, and to where; of a sparse row's own neurons there is a copy."""
     window, first, target = p.window, p.synapses.first, p.synapses.target
-    slot = window.start[i] % window.past.shape[1]
+    low, high, slot = first[i, 0], first[i, -1], window.start[i] % window.past.shape[1]
+    past, units, zb = window.past, window.units[0], spread(window.trace, first, i, p.own.spread)
+    keep = window.power[p.clock[0] - window.start[i]]
     if len(target) > 0:
-        gather(window.past, slot, target, first[i, 0], first[i, -1], p.own.past)
-        gather(window.units[0], slot, target, first[i, 0], first[i, -1], p.own.units)
-        return p.own, 0
-    return Source(window.past, window.units[0]), slot
-
-
-@inlined
-def part_of(p: Pending, i: int, g: int, to: int, slot: int, gain: Scalar) -> Part:
-    """Row i onto group g; the whole row goes to `to`."""
-    low, high, row = p.synapses.first[i, g], p.synapses.first[i, g + 1], p.synapses.first[i, 0]
-    return Part(
-        np.uint64(high - low),
-        np.uint64(low),
-        np.uint64(low - row),
-        np.uint64(to + low - row),
-        np.uint64(slot),
-        p.window.trace[g, i],
-        p.window.power[p.clock[0] - p.window.start[i]],
-        gain,
-    )
+        gather(past, slot, target, low, high, p.own.past)
+        gather(units, slot, target, low, high, p.own.units)
+        past, units, slot = p.own.past, p.own.units, 0
+    row = Row(np.uint64(high - low), np.uint64(low), np.uint64(to), np.uint64(slot), zb, keep, gain)
+    return Source(past, units, p.own.spread), row
 
 
 @inlined
 def write_row(out: Floats, to: int, p: Pending, i: int, gain: Scalar) -> None:
     """End the window of row i: write its traces, and add gain times the rest to out[to ..]."""
-    window, synapses, events = p.window, p.synapses, p.window.events
-    source, slot = source_of(p, i)
-    for g in range(window.trace.shape[0]):
-        part = part_of(p, i, g, to, slot, gain)
-        if len(p.traces.eps_a) == 0:
-            write_part(out, p.traces, source, part)
-        else:
-            write_adaptive_part(out, p.traces, source, part)
-    row, end = synapses.first[i, 0], synapses.first[i, -1]
-    units = window.units[window.units.shape[0] - 1]
+    source, row = begin_row(p, i, to, gain)
+    if len(p.traces.eps_a) == 0:
+        write_plain(out, p.traces, source, row)
+    else:
+        write_adaptive(out, p.traces, source, row)
+    events, first, target = p.window.events, p.synapses.first, p.synapses.target
     for e in range(events.number[i]):
-        slot, size = int(events.slot[i, e]), events.size[i, e]
-        entering = units
-        if len(synapses.target) > 0:
-            gather(units, slot, synapses.target, row, end, p.own.units)
-            slot, entering = 0, p.own.units
-        write_event(
-            out,
-            p.traces,
-            entering,
-            Part(
-                np.uint64(end - row),
-                np.uint64(row),
-                np.uint64(0),
-                np.uint64(to),
-                np.uint64(slot),
-                size,
-                size,
-                gain,
-            ),
-        )
+        slot, size, units = events.slot[i, e], events.size[i, e], p.window.units[-1]
+        if len(target) > 0:
+            gather(units, slot, target, first[i, 0], first[i, -1], p.own.units)
+            slot, units = 0, p.own.units
+        event = Row(row.size, row.synapse, row.to, np.uint64(slot), size, row.keep, gain)
+        write_event(out, p.traces, units, event)
 
 
 @compiled

@@ -81,9 +81,7 @@ def replay(
     ] = "",
     cache: Annotated[
         bool,
-        typer.Option(
-            "--cache/--no-cache", help="earlier runs of what it is compared with"
-        ),
+        typer.Option("--cache/--no-cache", help="earlier runs of what it is compared with"),
     ] = True,
     override: OverrideOption = None,
     json: JsonOption = None,

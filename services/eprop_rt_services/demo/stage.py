@@ -24,7 +24,7 @@ from eprop_rt_services.lsl_config import loopback_environment, write_loopback_co
 
 PRESET = "preset:demo"
 LEARNED, BAR, CONTROL = "eprop", "rls", "untrained"
-BAR_SETTINGS = RlsSettings(lags=5, forgetting=0.99995)
+BAR_SETTINGS = RlsSettings(lags=5, forgetting=0.99995, ridge=1.0)
 # The probes of a person draw other targets than their learning.
 PROBE_SEED_OFFSET = 1_000_000
 LOOK_S = 0.1

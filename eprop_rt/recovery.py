@@ -1,4 +1,4 @@
-"""The linear decoder that drove a closed loop, recovered from what it was given and what it put out.
+"""The linear decoder that drove a closed loop, recovered from what went in and what came out.
 
     v(t) = A v(t-1) + B x(t) + c                at the first bin of a trial   v(t) = B x(t) + f
 
@@ -73,9 +73,7 @@ def recover(x: F64, v: F64, begins: Mask, used: Mask) -> LinearDecoder:
     return min(fits, key=lambda fit: fit[1])[0]
 
 
-def _fit(
-    x: F64, v: F64, begins: Mask, used: Mask, *, resets: bool
-) -> tuple[LinearDecoder, float]:
+def _fit(x: F64, v: F64, begins: Mask, used: Mask, *, resets: bool) -> tuple[LinearDecoder, float]:
     """The decoder and its mean squared error of one step."""
     before = np.concatenate([np.full((1, v.shape[1]), np.nan), v[:-1]])
     first = (begins & resets).astype(np.float64)[:, None]

@@ -6,7 +6,17 @@ import typer
 
 from eprop_rt.errors import EpropError
 from eprop_rt_protocols.errors import ProtocolError
-from eprop_rt_services.commands import bench, ctl, demo, recover, replay, run, simulate, streams, train
+from eprop_rt_services.commands import (
+    bench,
+    ctl,
+    demo,
+    recover,
+    replay,
+    run,
+    simulate,
+    streams,
+    train,
+)
 
 MISTAKE = 2
 INTERRUPTED = 130

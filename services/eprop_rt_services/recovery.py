@@ -1,4 +1,4 @@
-"""A recorded closed loop as the bins that its decoder went through, and how a recovered one does."""
+"""The bins of a recorded closed loop, and how a recovered decoder goes through them."""
 
 from dataclasses import dataclass
 
@@ -65,14 +65,16 @@ def closed_loop_bins(recording: Recording, bin_s: float | None) -> ClosedLoopBin
         )
     seconds = 1 / rate_hz if bin_s is None else bin_s
     index, x, v = binned(recording, BinSettings(bin_s=seconds))
-    trial, blocks = np.zeros(len(index), np.int64), ("",)
     trials = recording.trials
-    if trials is not None:
-        trial = trials.at(recording.signal.stamps[0] + index * seconds)
-        blocks = trials.block
-    inputs, outputs = x.astype(np.float64), v.astype(np.float64)
+    stamps = recording.signal.stamps[0] + index * seconds
     return ClosedLoopBins(
-        recording.name, seconds, inputs, outputs, trial, blocks, trials is not None
+        name=recording.name,
+        bin_s=seconds,
+        x=x.astype(np.float64),
+        v=v.astype(np.float64),
+        trial=np.zeros(len(index), np.int64) if trials is None else trials.at(stamps),
+        blocks=("",) if trials is None else trials.block,
+        has_trials=trials is not None,
     )
 
 

@@ -57,9 +57,7 @@ def command(
     write_json(json, to_json(bins, decoder, span, stretches))
 
 
-def show(
-    bins: ClosedLoopBins, decoder: LinearDecoder, span: F64, stretches: list[Stretch]
-) -> None:
+def show(bins: ClosedLoopBins, decoder: LinearDecoder, span: F64, stretches: list[Stretch]) -> None:
     """What people read."""
     console = Console()
     start = decoder.start

@@ -22,13 +22,7 @@ from eprop_rt_services.recordings.foreign import errors_of, optional_extra
 from eprop_rt_services.recordings.intention import INTENTION, intention
 from eprop_rt_services.recordings.nwb_trials import trials_of
 from eprop_rt_services.recordings.nwb_writer import write_nwb
-from eprop_rt_services.recordings.recording import (
-    Recording,
-    Selection,
-    Series,
-    block_of,
-    channel_names,
-)
+from eprop_rt_services.recordings.recording import Recording, Selection, Series, channel_names
 from eprop_rt_services.recordings.trials import Trials
 
 if TYPE_CHECKING:
@@ -82,8 +76,7 @@ def read_nwb(path: Path, selection: Selection) -> Recording:
             modules = {name: part.data_interfaces for name, part in file.processing.items()}
             trials = trials_of(file)
             labels = _labels(_candidates(modules), selection, trials)
-            recording = Recording(path.stem, _load(signal), labels, trials)
-            return recording if selection.block is None else block_of(recording, selection.block)
+            return Recording(path.stem, _load(signal), labels, trials)
 
 
 def _labels(

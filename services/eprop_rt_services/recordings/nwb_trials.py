@@ -9,6 +9,7 @@ from eprop_rt_services.recordings.trials import Trials
 
 if TYPE_CHECKING:
     import pynwb
+    from pynwb.epoch import TimeIntervals
 
 # From when on the cursor could be moved, and which part of the session: NWB has no standard names.
 MOVES = ("move_time", "go_cue_time")
@@ -31,5 +32,5 @@ def trials_of(file: "pynwb.NWBFile") -> Trials | None:
     return trials if trials.block else None
 
 
-def _times(table: "pynwb.epoch.TimeIntervals", column: str) -> F64:
+def _times(table: "TimeIntervals", column: str) -> F64:
     return np.asarray(table[column].data[:], np.float64)

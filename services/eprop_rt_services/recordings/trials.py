@@ -45,5 +45,9 @@ class Trials:
     def of(self, block: str) -> Self:
         """Those of one block."""
         of_block = np.array([name == block for name in self.block])
-        times = (each[of_block] for each in (self.start_s, self.stop_s, self.moves_s))
-        return type(self)(*times, tuple(name for name in self.block if name == block))
+        return type(self)(
+            self.start_s[of_block],
+            self.stop_s[of_block],
+            self.moves_s[of_block],
+            tuple(name for name in self.block if name == block),
+        )

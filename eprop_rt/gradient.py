@@ -128,7 +128,7 @@ def run_segment(params: Params, weights: Weights, segment: Segment) -> None:
     inputs, n = segment.x.shape[1], segment.z.shape[1]
     np.matmul(segment.x, weights.w[:inputs], out=segment.drive)
     np.add(segment.drive, weights.w[-1], out=segment.drive)
-    forward_segment(params, weights.w[inputs : inputs + n], segment)
+    forward_segment(params, weights.w[inputs : inputs + n], segment, True)
     np.matmul(segment.features, weights.w_out, out=segment.y)
 
 
@@ -145,7 +145,7 @@ def pull_back(
     np.matmul(segment.error, feedback.T, out=segment.signal)
     adjoint_segment(params, weights.w[inputs : inputs + n], segment, objective)
     gradient.w[:inputs] += segment.x.T @ segment.signal
-    gradient.w[inputs : inputs + n] += segment.z_before.T @ segment.signal
+    gradient.w[inputs : inputs + n] += segment.z[:-1].T @ segment.signal[1:]
     gradient.w[-1] += segment.signal.sum(axis=0)
     gradient.w_out[:] += segment.features.T @ segment.error
 

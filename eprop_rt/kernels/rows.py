@@ -1,10 +1,10 @@
 """Sums of rows of a matrix: what a product costs where one factor is mostly zero."""
 
-from eprop_rt.kernels import compiled
+from eprop_rt.kernels import disjoint
 from eprop_rt.structs import Floats, Ints
 
 
-@compiled
+@disjoint
 def add_rows(coefficients: Floats, rows: Floats, found: Ints, out: Floats) -> None:
     """out_j += sum_i c_i R_ij over the c_i that are not zero; `found` (I + 1,) is scratch.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from eprop_rt.aligned import aligned, aligned_copy
+from eprop_rt.gradient import turn
 from eprop_rt.kernels.batch import (
     FOUR,
     ROWS,
@@ -14,7 +15,6 @@ from eprop_rt.kernels.batch import (
     sum_readout,
     sum_rows,
 )
-from eprop_rt.kernels.gradient import Turned
 from eprop_rt.kernels.segment import Segment
 from eprop_rt.objective import Score
 from eprop_rt.structs import Floats, Membrane, Objective, Params, Weights
@@ -73,7 +73,7 @@ def judge_batch(
     Reads batch.segments.x, target and draw, batch.steps and used; overwrites the rest.
     """
     count = int(batch.used[0])
-    turned = turn(weights, weights.w_out[:0])
+    turned = turn(weights._replace(w=aligned_copy(weights.w)), weights.w_out[:0])
 
     def run(group: int) -> None:
         start, stop = group * FOUR, min((group + 1) * FOUR, count)
@@ -119,10 +119,3 @@ def pull_back_batch(
     each(pull_back, groups)
     each(add_up, blocks + 1)
     return Weights(of_w, np.ascontiguousarray(of_w_out.T))
-
-
-def turn(weights: Weights, feedback: Floats) -> Turned:
-    """Aligned copies of weights, and of feedback (N, M)."""
-    return Turned(
-        aligned_copy(weights.w), aligned_copy(weights.w_out.T), aligned_copy(feedback.T)
-    )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eprop_rt.aligned import aligned
+from eprop_rt.aligned import aligned, aligned_copy
 from eprop_rt.config import EpropSettings, NetworkSettings, SurrogateSettings
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels.segment import Segment
@@ -150,7 +150,7 @@ def build_network(settings: EpropSettings, inputs: int, outputs: int, bin_s: flo
     w = drawn.w if connected is None else drawn.w[connected]
     return Network(
         build_params(settings.network, bin_s, dtype, settings.seed),
-        Weights(w.astype(dtype), drawn.w_out.astype(dtype)),
+        Weights(aligned_copy(w.astype(dtype)), drawn.w_out.astype(dtype)),
         connected,
         inputs,
         outputs,

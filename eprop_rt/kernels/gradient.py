@@ -32,9 +32,23 @@ def add_gradient(
 ) -> tuple[float, float, int]:
     """Run, judge and pull back a segment; adds to of_w (P, N) and, turned, of_w_out (M, F)."""
     loss, penalty, labelled = run(params, turned, s, objective)
-    pull_back(params, turned, s, objective)
-    add_sums(s, of_w, of_w_out)
+    add_pulled_back(params, turned, s, objective, of_w, of_w_out)
     return loss, penalty, labelled
+
+
+@compiled
+def add_pulled_back(
+    params: Params,
+    turned: Turned,
+    s: Segment,
+    objective: Objective,
+    of_w: Floats,
+    of_w_out: Floats,
+) -> None:
+    """Pull back a segment that was run; adds to of_w (P, N) and, turned, of_w_out (M, F)."""
+    pull_back(params, turned, s, objective)
+    add_rows_of_w(s, of_w, s.found, 0, of_w.shape[0])
+    add_readout(s, of_w_out, s.found)
 
 
 @compiled
@@ -83,13 +97,6 @@ def carry_errors(back: Floats, s: Segment) -> None:
     for t in range(s.signal.shape[0]):
         s.signal[t] = 0
         add_rows(s.error[t], back, s.found, s.signal[t])
-
-
-@compiled
-def add_sums(s: Segment, of_w: Floats, of_w_out: Floats) -> None:
-    """Both gradients of a segment."""
-    add_rows_of_w(s, of_w, s.found, 0, of_w.shape[0])
-    add_readout(s, of_w_out, s.found)
 
 
 @compiled

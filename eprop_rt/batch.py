@@ -102,7 +102,10 @@ def pull_back_batch(
     """
     count, rows = int(batch.used[0]), len(weights.w)
     groups, blocks = -(-count // FOUR), -(-rows // ROWS)
-    turned, steps = turn(weights, feedback), batch.segments.x.shape[1]
+    turned = turn(weights._replace(w=aligned_copy(weights.w)), feedback)
+    steps, k, n = *batch.segments.x.shape[1:], len(feedback)
+    if objective.through_recurrence:
+        turned = turned._replace(across=aligned_copy(weights.w[k : k + n].T))
     of_w, of_w_out = aligned(turned.w.shape, turned.w.dtype), np.empty_like(turned.w_out)
 
     def pull_back(group: int) -> None:

@@ -129,9 +129,9 @@ def add_segment_gradient(
 
 def turn(weights: Weights, feedback: Floats) -> Turned:
     """Weights as kernels sum along them; w itself, not a copy; feedback (N, M)."""
-    return Turned(
-        weights.w, np.ascontiguousarray(weights.w_out.T), np.ascontiguousarray(feedback.T)
-    )
+    w, w_out = weights
+    back, nothing = np.ascontiguousarray(feedback.T), w_out[:0, :0]
+    return Turned(w, np.ascontiguousarray(w_out.T), back, nothing)
 
 
 def pull_back(

@@ -4,7 +4,7 @@ A sequence is one part's from its first step to its last, and a row of the gradi
 all sequences, in their order: the sums are the same, to the bit, whoever does which part when.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from eprop_rt.kernels import compiled, disjoint
 from eprop_rt.kernels.gradient import (
@@ -76,7 +76,7 @@ def pull_back_sequences(
 ) -> None:
     """Run the adjoint over sequences start .. stop, at best FOUR: writes signal, dE/d(drive).
 
-    Drive and membrane are scratch.
+    Drive and membrane are scratch. turned.across is there if through the recurrence.
     """
     if objective.through_recurrence and _alike(batch, start, stop):
         _pull_back_four(params, turned, batch, objective, start)
@@ -107,46 +107,48 @@ def _pull_back_four(
     for s in (a, b, c, d):
         carry_errors(turned.back, s)
         rest_adjoint(s)
-    steps, inputs, n = a.signal.shape[0], a.x.shape[1], a.z.shape[1]
-    w_rec = turned.w[inputs : inputs + n]
+    steps = a.signal.shape[0]
     for t in range(steps - 1, -1, -1):
         for s in (a, b, c, d):
             to_spikes(params, s, t, objective)
         if t + 1 < steps:
             later = (a.signal[t + 1], b.signal[t + 1], c.signal[t + 1], d.signal[t + 1])
-            _add_products(w_rec, later, (a.signal[t], b.signal[t], c.signal[t], d.signal[t]))
+            _add_products(turned.across, later, (a.signal[t], b.signal[t], c.signal[t], d.signal[t]))
         for s in (a, b, c, d):
             to_voltage(params, s, t, objective)
 
 
 @disjoint
-def _add_products(w: Floats, later: FourRows, now: FourRows) -> None:
-    """now_j += sum_i W_ji later_i, of four signals and two rows at a time."""
-    n = w.shape[0]
-    a1, b1, c1, d1 = later
+def _add_products(across: Floats, later: FourRows, now: FourRows) -> None:
+    """now_j += sum_i across_ij later_i, of four signals and four rows at a time."""
     a, b, c, d = now
-    for j in range(0, n - 1, 2):
-        row, other = w[j], w[j + 1]
-        ra, rb, rc, rd = a[j], b[j], c[j], d[j]
-        oa, ob, oc, od = a[j + 1], b[j + 1], c[j + 1], d[j + 1]
-        for i in range(n):
-            ra += row[i] * a1[i]
-            rb += row[i] * b1[i]
-            rc += row[i] * c1[i]
-            rd += row[i] * d1[i]
-            oa += other[i] * a1[i]
-            ob += other[i] * b1[i]
-            oc += other[i] * c1[i]
-            od += other[i] * d1[i]
-        a[j], b[j], c[j], d[j] = ra, rb, rc, rd
-        a[j + 1], b[j + 1], c[j + 1], d[j + 1] = oa, ob, oc, od
-    if n % 2 == 1:
-        j = n - 1
-        for i in range(n):
-            a[j] += w[j, i] * a1[i]
-            b[j] += w[j, i] * b1[i]
-            c[j] += w[j, i] * c1[i]
-            d[j] += w[j, i] * d1[i]
+    n, i = a.shape[0], 0
+    while i + 4 <= n:
+        r0, r1, r2, r3 = across[i], across[i + 1], across[i + 2], across[i + 3]
+        a0, a1, a2, a3 = _four(later[0], i)
+        b0, b1, b2, b3 = _four(later[1], i)
+        c0, c1, c2, c3 = _four(later[2], i)
+        d0, d1, d2, d3 = _four(later[3], i)
+        for j in range(n):
+            a[j] += (a0 * r0[j] + a1 * r1[j]) + (a2 * r2[j] + a3 * r3[j])
+            b[j] += (b0 * r0[j] + b1 * r1[j]) + (b2 * r2[j] + b3 * r3[j])
+            c[j] += (c0 * r0[j] + c1 * r1[j]) + (c2 * r2[j] + c3 * r3[j])
+            d[j] += (d0 * r0[j] + d1 * r1[j]) + (d2 * r2[j] + d3 * r3[j])
+        i += 4
+    while i < n:
+        row = across[i]
+        a0, b0, c0, d0 = later[0][i], later[1][i], later[2][i], later[3][i]
+        for j in range(n):
+            a[j] += a0 * row[j]
+            b[j] += b0 * row[j]
+            c[j] += c0 * row[j]
+            d[j] += d0 * row[j]
+        i += 1
+
+
+@compiled
+def _four(row: Floats, i: int) -> tuple[Any, Any, Any, Any]:
+    return row[i], row[i + 1], row[i + 2], row[i + 3]
 
 
 @compiled

@@ -19,6 +19,7 @@ class Turned(NamedTuple):
     w: Floats  # (P, N)
     w_out: Floats  # (M, F)
     back: Floats  # (M, N) what carries errors back
+    across: Floats  # (N, N) the recurrent part of w, transposed, or (0, 0)
 
 
 @compiled

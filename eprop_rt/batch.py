@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from eprop_rt.aligned import aligned, aligned_copy
+from eprop_rt.aligned import aligned
 from eprop_rt.gradient import turn
 from eprop_rt.kernels.batch import (
     FOUR,
@@ -62,6 +62,7 @@ def build_batch(params: Params, shape: tuple[int, int], inputs: int, w_out: Floa
         loss=np.zeros(sequences),
         penalty=np.zeros(sequences),
         labelled=np.zeros(sequences, np.int64),
+        across=aligned((n, n), dtype),
     )
 
 
@@ -73,7 +74,7 @@ def judge_batch(
     Reads batch.segments.x, target and draw, batch.steps and used; overwrites the rest.
     """
     count = int(batch.used[0])
-    turned = turn(weights._replace(w=aligned_copy(weights.w)), weights.w_out[:0])
+    turned = turn(weights, weights.w_out[:0])
 
     def run(group: int) -> None:
         start, stop = group * FOUR, min((group + 1) * FOUR, count)
@@ -102,10 +103,11 @@ def pull_back_batch(
     """
     count, rows = int(batch.used[0]), len(weights.w)
     groups, blocks = -(-count // FOUR), -(-rows // ROWS)
-    turned = turn(weights._replace(w=aligned_copy(weights.w)), feedback)
+    turned = turn(weights, feedback)
     steps, k, n = *batch.segments.x.shape[1:], len(feedback)
     if objective.through_recurrence:
-        turned = turned._replace(across=aligned_copy(weights.w[k : k + n].T))
+        batch.across[:] = weights.w[k : k + n].T
+        turned = turned._replace(across=batch.across)
     of_w, of_w_out = aligned(turned.w.shape, turned.w.dtype), np.empty_like(turned.w_out)
 
     def pull_back(group: int) -> None:

@@ -120,9 +120,7 @@ def add_segment_gradient(
     """
     turned = turn(weights, feedback)
     of_w_out = np.zeros_like(turned.w_out)
-    loss, penalty, labelled = add_gradient(
-        params, turned, segment, objective, gradient.w, of_w_out
-    )
+    loss, penalty, labelled = add_gradient(params, turned, segment, objective, gradient.w, of_w_out)
     gradient.w_out[:] += of_w_out.T
     return Score(float(loss), float(penalty), int(labelled))
 

@@ -39,9 +39,9 @@ def compiled(function: F, **options: Any) -> F:
     Without Numba's reference counts: counting the arrays of a named tuple up and down at every
     call took longer than the arithmetic. What would allocate does not compile.
     """
-    return njit(
-        cache=True, fastmath=FAST, error_model="numpy", nogil=True, _nrt=False, **options
-    )(function)
+    return njit(cache=True, fastmath=FAST, error_model="numpy", nogil=True, _nrt=False, **options)(
+        function
+    )
 
 
 def disjoint(function: F) -> F:

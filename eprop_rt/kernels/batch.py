@@ -4,9 +4,9 @@ A sequence is one part's from its first step to its last, and a row of the gradi
 all sequences, in their order: the sums are the same, to the bit, whoever does which part when.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from eprop_rt.kernels import compiled, disjoint
+from eprop_rt.kernels import compiled
 from eprop_rt.kernels.gradient import (
     Turned,
     add_readout,
@@ -15,12 +15,12 @@ from eprop_rt.kernels.gradient import (
     pull_back,
     run,
 )
+from eprop_rt.kernels.rows import add_four
 from eprop_rt.kernels.segment import Segment, rest_adjoint, to_spikes, to_voltage
 from eprop_rt.structs import Floats, Ints, Membrane, Objective, Params
 
 FOUR: Final = 4  # sequences whose adjoints go side by side
-FourRows = tuple[Floats, Floats, Floats, Floats]
-ROWS: Final = 32  # of the gradient: they stay in the cache while the sequences pass by
+ROWS: Final = 64  # of the gradient: they stay in the cache while the sequences pass by
 
 
 class Batch(NamedTuple):
@@ -32,6 +32,7 @@ class Batch(NamedTuple):
     loss: Floats  # (B,) float64
     penalty: Floats  # (B,) float64
     labelled: Ints  # (B,)
+    across: Floats  # (N, N) scratch: recurrent weights, transposed
 
 
 @compiled
@@ -113,42 +114,10 @@ def _pull_back_four(
             to_spikes(params, s, t, objective)
         if t + 1 < steps:
             later = (a.signal[t + 1], b.signal[t + 1], c.signal[t + 1], d.signal[t + 1])
-            _add_products(turned.across, later, (a.signal[t], b.signal[t], c.signal[t], d.signal[t]))
+            now = (a.signal[t], b.signal[t], c.signal[t], d.signal[t])
+            add_four(later, turned.across, a.found, now)
         for s in (a, b, c, d):
             to_voltage(params, s, t, objective)
-
-
-@disjoint
-def _add_products(across: Floats, later: FourRows, now: FourRows) -> None:
-    """now_j += sum_i across_ij later_i, of four signals and four rows at a time."""
-    a, b, c, d = now
-    n, i = a.shape[0], 0
-    while i + 4 <= n:
-        r0, r1, r2, r3 = across[i], across[i + 1], across[i + 2], across[i + 3]
-        a0, a1, a2, a3 = _four(later[0], i)
-        b0, b1, b2, b3 = _four(later[1], i)
-        c0, c1, c2, c3 = _four(later[2], i)
-        d0, d1, d2, d3 = _four(later[3], i)
-        for j in range(n):
-            a[j] += (a0 * r0[j] + a1 * r1[j]) + (a2 * r2[j] + a3 * r3[j])
-            b[j] += (b0 * r0[j] + b1 * r1[j]) + (b2 * r2[j] + b3 * r3[j])
-            c[j] += (c0 * r0[j] + c1 * r1[j]) + (c2 * r2[j] + c3 * r3[j])
-            d[j] += (d0 * r0[j] + d1 * r1[j]) + (d2 * r2[j] + d3 * r3[j])
-        i += 4
-    while i < n:
-        row = across[i]
-        a0, b0, c0, d0 = later[0][i], later[1][i], later[2][i], later[3][i]
-        for j in range(n):
-            a[j] += a0 * row[j]
-            b[j] += b0 * row[j]
-            c[j] += c0 * row[j]
-            d[j] += d0 * row[j]
-        i += 1
-
-
-@compiled
-def _four(row: Floats, i: int) -> tuple[Any, Any, Any, Any]:
-    return row[i], row[i + 1], row[i + 2], row[i + 3]
 
 
 @compiled

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from eprop_rt.kernels import compiled
 from eprop_rt.kernels.objective import judge
-from eprop_rt.kernels.rows import add_rows
+from eprop_rt.kernels.rows import add_product, add_rows
 from eprop_rt.kernels.segment import Segment, adjoint_segment, forward_segment
 from eprop_rt.structs import Floats, Ints, Objective, Params
 
@@ -66,7 +66,7 @@ def run(
         drive, bias = s.drive[t], w[k + n]
         for j in range(n):
             drive[j] = bias[j]
-        add_rows(s.x[t], w[:k], s.found, drive)
+    add_product(s.x, w[:k], s.found, s.drive)
     forward_segment(params, w[k : k + n], s, objective.voltage_l2 != 0)
     _read_out(turned.w_out, s)
     return judge(objective, s)
@@ -107,10 +107,11 @@ def add_rows_of_w(s: Segment, of_w: Floats, found: Ints, start: int, stop: int) 
     A neuron's s(t) is its spike of the step before. `found` (T + 1,) is scratch.
     """
     steps, k, n = s.signal.shape[0], s.x.shape[1], s.z.shape[1]
-    for i in range(start, min(stop, k)):
-        add_rows(s.x[:, i], s.signal, found, of_w[i])
-    for i in range(max(start, k), min(stop, k + n)):
-        add_rows(s.z[: steps - 1, i - k], s.signal[1:], found, of_w[i])
+    low, high = min(start, k), min(stop, k)
+    add_product(s.x.T[low:high], s.signal, found, of_w[low:high])
+    low, high = max(start, k), max(min(stop, k + n), k)
+    before = s.z[: steps - 1].T
+    add_product(before[low - k : high - k], s.signal[1:], found, of_w[low:high])
     if stop > k + n:
         bias = of_w[k + n]
         for t in range(steps):

@@ -33,8 +33,7 @@ class Rehearsal:
     """Draws segments, adds up their e-prop gradient, and updates by Adam every so many segments.
 
     The share of a bin is fixed by the settings (a fraction is carried over) and draw number c is a
-    pure function of (seed, c), so that a session replays to the bit; sums over presynaptic rows
-    are matrix products, so to the bit also wants a single-threaded BLAS. Weights of compressed
+    pure function of (seed, c), so that a session replays to the bit. Weights of compressed
     connectivity are spread out for it, and gathered again after an update.
     """
 

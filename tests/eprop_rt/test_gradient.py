@@ -197,7 +197,7 @@ def test_a_gradient_is_added_and_the_labels_that_counted_are_told():
     assert came.labelled == np.isfinite(c.target[WARM_UP:]).sum()
     assert came.labelled < (T - WARM_UP) * M
     for one, two in zip(once, twice, strict=True):
-        np.testing.assert_array_equal(one + one, two)
+        np.testing.assert_allclose(two, one + one, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("softmax", [False, True])

@@ -27,7 +27,10 @@ def advance(params: Params, m: Membrane, drive: Floats, z: Floats, psi: Floats, 
         for j in range(n):
             z[j] = uniform(params.seed, draw + j) < escape_probability(params, psi[j])
     apply_surrogate(params, psi)
-    if params.refractory == 0:
+    waiting = params.refractory
+    for j in range(n):
+        waiting |= m.wait[j]
+    if waiting == 0:  # the loop below does not vectorise
         return
     for j in range(n):
         if m.wait[j] > 0:

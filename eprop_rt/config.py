@@ -303,6 +303,12 @@ class RehearsalSettings(Settings):
     warm_up_s: NonNegative = Field(0.75, description="start of a segment without error")
     segments_per_update: Annotated[int, Field(gt=0)] = 32
     learning_rate: Positive = 1e-3
+    average_updates: Annotated[int, Field(gt=0)] = Field(
+        1, description="weights decode as their running mean over so many updates; 1: the newest"
+    )
+    silent_inputs: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="share of the inputs, drawn anew for each segment, that are silent in it"
+    )
     memory_s: Positive = Field(3600.0, description="how much of the past is kept")
     clip_norm: Positive = 1.0
 

@@ -192,6 +192,7 @@ class Engine:
     def trainable(self) -> Trainable:
         """What offline training works on, every weight written. `reset` when it is done."""
         self._online.sync()
+        self._rehearsal.join()
         return Trainable(
             self.settings,
             self.bin_s,

@@ -11,13 +11,16 @@ from eprop_rt.comparison import GradientComparison, compared
 from eprop_rt.config import EpropSettings
 from eprop_rt.gradient import add_segment_gradient
 from eprop_rt.kernels.counter import uniform
+from eprop_rt.kernels.dropout import silence
+from eprop_rt.lead import Lead
 from eprop_rt.memory import Memory
 from eprop_rt.objective import Score, per_label, segment_objective
 from eprop_rt.scale import RunningScale, Unscaled
 from eprop_rt.structs import FULL, Floats, Ints, Objective, Weights
-from eprop_rt.update import Update
+from eprop_rt.update import Update, dense
 
 FIRST_DRAW = 2**62  # of spikes that are drawn: far from those of the live network
+FIRST_SILENCE = 2**61  # of draws of what is silent: far from those of starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,11 @@ class Rehearsal:
         self._objective = segment_objective(
             settings, bin_s, self._length, min(round(own.warm_up_s / bin_s), self._length - 1)
         )
-        self.update = Update(network, penalties, own.learning_rate, own.clip_norm)
+        self._lead = Lead(network, own.average_updates)
+        self.update = Update(self._lead.network, penalties, own.learning_rate, own.clip_norm)
         self._weights = self.update.weights
+        self._symmetric = settings.online.feedback == "symmetric"
+        self._silent = own.silent_inputs
         self._gradient = Weights(*(aligned(w.shape, w.dtype) for w in self._weights))
         self._owed = np.zeros(1)
         self._counts: Ints = np.zeros(3, np.int64)  # draws, segments and labels in the gradient
@@ -70,22 +76,29 @@ class Rehearsal:
     def run(self, past: Past, feedback: Floats) -> int:
         """Rehearse what is due, errors carried back by `feedback` (N, M).
 
+        Symmetric feedback is the readout of the weights that are rehearsed, whatever comes.
         Returns how many updates were refused as not finite. The weights must have been written.
         """
         refused = 0
+        self._lead.begin()
         self.update.spread()
+        back = self._weights.w_out[: self._network.neurons] if self._symmetric else feedback
         while self._owed[0] >= 1:
             self._owed[0] -= 1
-            self._rehearse_one(past, feedback)
+            self._rehearse_one(past, back)
             if self._counts[1] == self._per_update:
                 refused += not self._update()
+        self._lead.end()
         return refused
 
     def _rehearse_one(self, past: Past, feedback: Floats) -> None:
         draws = int(self._counts[0])
         choices = len(past.memory) - self._length + 1
         self._read(past, int(uniform(self._seed, draws) * choices), draws)
-        came = self._add_gradient(feedback, self._objective, self._gradient)
+        if self._silent > 0:
+            first = FIRST_SILENCE + draws * self._network.inputs
+            silence(self._segment.x, self._silent, self._seed, first)
+        came = self._add_gradient(self._weights, feedback, self._objective, self._gradient)
         self._counts += (1, 1, came.labelled)
 
     def _read(self, past: Past, start: int, draws: int) -> None:
@@ -95,9 +108,11 @@ class Rehearsal:
         past.targets.apply(labels, segment.target)
         segment.draw[0] = FIRST_DRAW + draws * segment.z.size
 
-    def _add_gradient(self, feedback: Floats, objective: Objective, gradient: Weights) -> Score:
+    def _add_gradient(
+        self, weights: Weights, feedback: Floats, objective: Objective, gradient: Weights
+    ) -> Score:
         return add_segment_gradient(
-            self._network.params, self._weights, feedback, self._segment, objective, gradient
+            self._network.params, weights, feedback, self._segment, objective, gradient
         )
 
     def cosine(self, past: Past, feedback: Floats, eligibility: int) -> float | None:
@@ -107,12 +122,13 @@ class Rehearsal:
         """
         if len(past.memory) < self._length or len(feedback) == 0:
             return None
-        self.update.spread()
+        weights = dense(self._network)
         gradients = []
         for kind in (FULL, eligibility):
             self._read(past, len(past.memory) - self._length, 0)
             gradient = Weights(*(np.zeros_like(g) for g in self._gradient))
-            self._add_gradient(feedback, self._objective._replace(eligibility=kind), gradient)
+            objective = self._objective._replace(eligibility=kind)
+            self._add_gradient(weights, feedback, objective, gradient)
             gradients.append(gradient.w)
         return cosine(*gradients) if all(g.any() for g in gradients) else None
 
@@ -125,16 +141,16 @@ class Rehearsal:
         count = min(segments, (len(past.memory) - self._length) // fresh + 1)
         if count < 1 or len(feedback) == 0:
             return None
-        self.update.spread()
+        weights = dense(self._network)
         through = self._objective._replace(through_recurrence=True, through_reset=True)
-        own = self._weights.w_out[: self._network.neurons]
+        own = weights.w_out[: self._network.neurons]
         sums = []
         for objective, back in ((self._objective, feedback), (through, own)):
-            gradient = Weights(*(np.zeros_like(w) for w in self._weights))
+            gradient = Weights(*(np.zeros_like(w) for w in weights))
             labelled = 0
             for segment in range(count):
                 self._read(past, len(past.memory) - self._length - segment * fresh, segment)
-                labelled += self._add_gradient(back, objective, gradient).labelled
+                labelled += self._add_gradient(weights, back, objective, gradient).labelled
             self.update.mask(gradient)
             mean = per_label(objective.softmax) / max(labelled, 1)
             sums.append(Weights(*(g * g.dtype.type(mean) for g in gradient)))
@@ -145,10 +161,18 @@ class Rehearsal:
         self._counts[1:] = 0
         if labelled == 0:
             return True
-        return self.update.apply(self._gradient, per_label(self._objective.softmax) / labelled)
+        mean = per_label(self._objective.softmax) / labelled
+        finite = self.update.apply(self._gradient, mean)
+        self._lead.follow()
+        return finite
+
+    def join(self) -> None:
+        """Go on from the network's own weights, which something else will write."""
+        self._lead.join()
 
     def arrays(self) -> dict[str, Floats | Ints]:
         """Everything that a snapshot keeps, by name; the arrays themselves, not copies."""
         gradient = {f"gradient.{k}": g for k, g in self._gradient._asdict().items()}
         optimiser = {f"adam.{k}": a for k, a in self.update.arrays().items()}
-        return {"owed": self._owed, "counts": self._counts} | gradient | optimiser
+        kept = {"owed": self._owed, "counts": self._counts} | gradient | optimiser
+        return kept | self._lead.arrays()

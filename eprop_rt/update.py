@@ -11,6 +11,16 @@ from eprop_rt.optimiser import Adam
 from eprop_rt.structs import Floats, Ints, Weights
 
 
+def dense(network: Network) -> Weights:
+    """Its weights, every synapse in its place: w (P, N), its own where that is how it is kept."""
+    weights, connected = network.weights, network.connected
+    if connected is None:
+        return weights
+    w = aligned(connected.shape, weights.w.dtype)
+    w[connected] = weights.w
+    return Weights(w, weights.w_out)
+
+
 class Update:
     """Adam, weight decay and clamp over `weights`, w (P, N) and w_out (F, M).
 
@@ -22,9 +32,7 @@ class Update:
         self, network: Network, penalties: PenaltySettings, learning_rate: float, clip_norm: float
     ) -> None:
         self._network = network
-        shape, w_out = (network.rows, network.neurons), network.weights.w_out
-        w = network.weights.w if network.connected is None else aligned(shape, w_out.dtype)
-        self.weights = Weights(w, w_out)
+        self.weights = dense(network)
         self._adam = Adam(self.weights, learning_rate, clip_norm)
         self._decay = penalties.weight_decay
         self._clamp = penalties.weight_clamp or math.inf

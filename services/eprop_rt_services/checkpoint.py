@@ -36,6 +36,7 @@ FREE: Final = frozenset(
         "rehearsal.warm_up_s",
         "rehearsal.segments_per_update",
         "rehearsal.learning_rate",
+        "rehearsal.silent_inputs",
         "rehearsal.clip_norm",
         "penalties.rate_strength",
         "penalties.rate_target_hz",

@@ -15,6 +15,7 @@ from eprop_rt.engine import Engine
 from eprop_rt.errors import EpropError
 from eprop_rt.gradient import add_segment_gradient
 from eprop_rt.kernels.counter import uniform
+from eprop_rt.kernels.dropout import silence
 from eprop_rt.memory import Memory
 from eprop_rt.rehearsal import Past, Rehearsal
 from eprop_rt.scale import RunningScale
@@ -251,6 +252,70 @@ def test_a_gradient_that_is_not_finite_is_refused_and_told():
     assert bench.kept("adam.step")[0] == updates
 
 
+def test_averaged_weights_follow_those_that_are_rehearsed():
+    """Symmetric feedback is of the weights ahead: they go where they would go alone."""
+    alone, averaged = Bench(), Bench(average_updates=8)
+    for bench in (alone, averaged):
+        bench.live(30)
+    mean, distances = averaged.start, []
+    for updates in range(1, 61):
+        for bench in (alone, averaged):
+            for _ in range(4):
+                bench.run()
+        share = max(1 / 8, 1 / (1 + updates / 5))
+        mean = [m + share * (w - m) for m, w in zip(mean, alone.weights, strict=True)]
+        for w, expected in zip(averaged.weights, mean, strict=True):
+            np.testing.assert_allclose(w, expected, rtol=0, atol=1e-12)
+        distances.append(np.abs(averaged.weights.w - alone.weights.w).max())
+    assert min(distances) > 1e-4
+    assert not np.array_equal(averaged.weights.w, averaged.start.w)
+
+
+def test_what_else_moves_averaged_weights_moves_those_ahead_by_as_much():
+    bench = Bench(average_updates=8)
+    bench.live(30)
+    for _ in range(10):
+        bench.run()
+    ahead = bench.kept("ahead.w_out").copy()
+    assert np.abs(ahead).max() > 1e-3
+    bench.weights.w_out[:] += 0.7
+    bench.run()  # no update is due
+    np.testing.assert_allclose(bench.kept("ahead.w_out"), ahead, rtol=0, atol=1e-12)
+    bench.rehearsal.join()
+    assert not bench.kept("ahead.w_out").any()
+
+
+def test_silent_inputs_are_drawn_anew_for_every_segment_and_keep_the_mean():
+    total, patterns = np.zeros((LENGTH, 40)), set()
+    for segment in range(400):
+        x = np.arange(1.0, LENGTH + 1)[:, None] * np.ones(40)
+        silence(x, 0.25, 7, segment * 40)
+        silent = np.array([split_mix(7, segment * 40 + k) < 0.25 for k in range(40)])
+        assert not x[:, silent].any()
+        np.testing.assert_allclose(
+            x[:, ~silent].T, np.tile(np.arange(1, 6) / 0.75, (sum(~silent), 1))
+        )
+        patterns.add(silent.tobytes())
+        total += x
+    assert len(patterns) == 400
+    np.testing.assert_allclose(total.mean(axis=1) / 400, np.arange(1, 6), rtol=0.02)
+
+
+def test_silent_inputs_are_those_of_rehearsal_alone():
+    """Weights onto inputs that were silent throughout a gradient have none."""
+    bench = Bench(silent_inputs=0.6, segments_per_update=10**6, steps_per_bin=LENGTH)
+    bench.live(30)
+    for draw in range(20):
+        bench.kept("gradient.w")[:] = 0
+        bench.run()
+        first = 2**61 + draw * K
+        silent = np.array([split_mix(0, first + k) < 0.6 for k in range(K)])
+        rows = bench.kept("gradient.w")[:K]
+        assert not rows[silent].any()
+        if not silent.all() and rows.any():
+            assert rows[~silent].any()
+
+
 def eprop(**changes) -> EpropSettings:
     return EpropSettings(
         **{
@@ -281,9 +346,11 @@ def drive(engine, bins, labels):
     return np.array(outputs)
 
 
-def test_restored_in_the_middle_of_an_update_a_session_goes_on_to_the_bit():
+@pytest.mark.parametrize("changes", [{}, {"average_updates": 30, "silent_inputs": 0.3}])
+def test_restored_in_the_middle_of_an_update_a_session_goes_on_to_the_bit(changes):
     bins, labels = session(110)
-    whole, part = (Engine(eprop(), K, M, BIN_S) for _ in range(2))
+    one = eprop(rehearsal=settings(steps_per_bin=7.3, segments_per_update=3, **changes))
+    whole, part = (Engine(one, K, M, BIN_S) for _ in range(2))
     drive(whole, bins[:60], labels[:60])
     taken = whole.snapshot()
     draws, segments, _ = taken["rehearsal.counts"]

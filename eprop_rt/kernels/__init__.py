@@ -12,9 +12,9 @@ Nothing here allocates on the step, knows a unit, or imports more than numpy, nu
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from numba import njit
+from numba import njit, typeof
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,3 +30,22 @@ def compiled(function: F) -> F:
     call took longer than the arithmetic. What would allocate does not compile.
     """
     return njit(cache=True, fastmath=FAST, error_model="numpy", nogil=True, _nrt=False)(function)
+
+
+def steady(kernel: F) -> F:
+    """`kernel` for one caller whose arguments never change their types, layouts included.
+
+    Their types are looked at by the first call alone: at every call that takes Numba longer, for
+    named tuples of some fifty arrays, than most kernels do.
+    """
+    chosen: Callable[..., Any] | None = None
+
+    def call(*arguments: Any) -> Any:
+        nonlocal chosen
+        if chosen is None:
+            compiler = getattr(kernel, "compile", None)  # none with the JIT switched off
+            types = tuple(typeof(argument) for argument in arguments)
+            chosen = kernel if compiler is None else compiler(types)
+        return chosen(*arguments)
+
+    return cast(F, call)

@@ -5,6 +5,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 __version__: str
 
+def typeof(value: object) -> object: ...
 def njit(
     *,
     cache: bool = ...,

@@ -51,6 +51,7 @@ def scores(result: Replayed) -> dict[str, Any]:
         "r_last20": result.score.r_last20.tolist(),
         "r2_eighths": [eighth.tolist() for eighth in result.score.r2_eighths],
         "seconds": result.seconds,
+        "processor_seconds": result.processor_seconds,
         "cached": result.cached,
         "events": dict(result.events),
         "neurobench": neurobench(result.cost),

@@ -58,9 +58,10 @@ def show(recording: Recording, settings: Config, results: list[Replayed]) -> Non
 
 def show_speed(console: Console, settings: Config, main: Replayed) -> None:
     """One line."""
-    factor = main.bins * settings.bins.bin_s / main.seconds
+    spanned_s = main.bins * settings.bins.bin_s
+    factor, own = spanned_s / main.seconds, spanned_s / main.processor_seconds
     console.print(
-        f"{main.decoder}: {factor:.0f} times real time, "
+        f"{main.decoder}: {factor:.0f} times real time ({own:.0f} by processor time), "
         f"{main.seconds / max(main.bins, 1) * 1e3:.2f} ms a bin, digest {main.digest[:16]}",
         highlight=False,
         soft_wrap=True,

@@ -46,8 +46,16 @@ class ProcessingModule:
     data_interfaces: Mapping[str, NWBContainer]
     def add(self, container: NWBContainer) -> None: ...
 
+class Column:
+    data: NDArray[np.float64]
+
+class TimeIntervals:
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: str) -> Column: ...
+
 class NWBFile:
     acquisition: Mapping[str, NWBContainer]
+    trials: TimeIntervals | None
     processing: Mapping[str, ProcessingModule]
     def __init__(
         self, session_description: str, identifier: str, session_start_time: datetime

@@ -23,6 +23,7 @@ def recording_figures(
         "recording": recording.name,
         "channels": recording.signal.info.channels,
         "bins": main.bins,
+        "labelled_bins": main.labelled,
         "bin_s": settings.bins.bin_s,
         "realtime_factor": main.bins * settings.bins.bin_s / main.seconds,
         "digest": main.digest,

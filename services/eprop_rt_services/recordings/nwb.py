@@ -19,7 +19,13 @@ from eprop_rt.errors import RecordingError
 from eprop_rt.series import F32, F64, StreamInfo
 from eprop_rt_services.recordings.foreign import errors_of, optional_extra
 from eprop_rt_services.recordings.nwb_writer import write_nwb
-from eprop_rt_services.recordings.recording import Recording, Selection, Series, channel_names
+from eprop_rt_services.recordings.recording import (
+    Recording,
+    Selection,
+    Series,
+    channel_names,
+    put_apart,
+)
 
 if TYPE_CHECKING:
     import pynwb
@@ -54,7 +60,8 @@ def read_nwb(path: Path, selection: Selection) -> Recording:
     """Read the signal and the labels of an NWB file.
 
     The signal defaults to `binned_spikes`, or the only time series in acquisition; the labels to
-    `Velocity`, then `Position`, then `Labels`, then none.
+    `Velocity`, then `Position`, then `Labels`, then none. Where there is nothing that could be
+    labels, none come, whatever name was given.
 
     Raises RecordingError for a file that is no NWB, or lacks a series that is asked for.
     """
@@ -71,11 +78,31 @@ def read_nwb(path: Path, selection: Selection) -> Recording:
             if selection.wants_labels:
                 modules = {name: part.data_interfaces for name, part in file.processing.items()}
                 labels = _pick_labels(_candidates(modules), selection.labels)
-            return Recording(
+            recording = Recording(
                 name=path.stem,
                 signal=_load(signal),
                 labels=None if labels is None else _load(labels),
             )
+            return _with_joins(recording, file.trials, selection.join_gap_s)
+
+
+def _with_joins(
+    recording: Recording, trials: "pynwb.TimeIntervals | None", gap_s: float | None
+) -> Recording:
+    if gap_s is None:
+        return recording
+    if trials is None or len(trials) == 0:
+        raise RecordingError(
+            "recording.join_gap_s came, but it has no table of trials that says where the joins "
+            "are: leave it out"
+        )
+    starts_s = np.sort(np.asarray(trials["start_time"].data[:], np.float64))
+    labels = recording.labels
+    return Recording(
+        name=recording.name,
+        signal=put_apart(recording.signal, starts_s, gap_s),
+        labels=None if labels is None else put_apart(labels, starts_s, gap_s),
+    )
 
 
 def _candidates(
@@ -108,6 +135,8 @@ def _pick_signal(candidates: Sequence[_Candidate], name: str | None) -> _Candida
 
 
 def _pick_labels(candidates: Sequence[_Candidate], name: str | None) -> _Candidate | None:
+    if not candidates:
+        return None
     if name is not None:
         return _only(_named(candidates, name), candidates, f"labels {name!r}")
     for default in DEFAULT_LABELS:
@@ -136,6 +165,8 @@ def _listed(candidates: Iterable[_Candidate]) -> str:
 def _load(candidate: _Candidate) -> Series:
     series = candidate.series
     data = np.asarray(series.data)
+    if data.ndim > 0 and len(data) == 0:
+        raise RecordingError(f"series {candidate} holds no samples: record some, or name another")
     if data.dtype.kind not in "biuf" or data.ndim not in (1, 2) or data.size == 0:
         raise RecordingError(
             f"series {candidate} holds {data.dtype} values of shape {data.shape}; expected "

@@ -1,10 +1,11 @@
 """A recorded session in memory: one signal, and perhaps its labels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from eprop_rt.errors import RecordingError
 from eprop_rt.series import F32, F64, StreamInfo
@@ -20,6 +21,11 @@ class Selection(BaseModel):
 
     signal: str | None = None
     labels: str | None = None
+    join_gap_s: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="the rows of different trials are put so far apart; none: they stand as they "
+        "are. Give a multiple of bins.bin_s that is longer than bins.reset_after_gap_s",
+    )
 
     @property
     def wants_labels(self) -> bool:
@@ -83,3 +89,11 @@ def channel_names(found: Sequence[str], channels: int) -> tuple[str, ...]:
     if len(found) == channels and all(found):
         return tuple(found)
     return tuple(f"ch{channel}" for channel in range(channels))
+
+
+def put_apart(series: Series, starts_s: F64, gap_s: float) -> Series:
+    """The series with `gap_s` more before every trial but the first; `starts_s` in order."""
+    rate_hz = series.info.sample_rate_hz
+    middle = series.stamps + (0.5 / rate_hz if rate_hz > 0 else 0.0)
+    joins = np.maximum(np.searchsorted(starts_s, middle, side="right") - 1, 0)
+    return replace(series, stamps=series.stamps + gap_s * joins)

@@ -28,7 +28,7 @@ from eprop_rt_services.replay.conditions import Condition
 from eprop_rt_services.replay.meter import Meter
 from eprop_rt_services.replay.source import (
     RecordingSource,
-    binned,
+    fitting_part,
     outputs_of,
     pipeline_for,
     true_labels,
@@ -49,6 +49,7 @@ class Replayed:
 
     decoder: str
     bins: int
+    labelled: int  # bins with a label for every output: those that are scored
     seconds: float
     processor_seconds: float  # the same on a core that nobody else uses
     score: Score
@@ -204,6 +205,7 @@ def replayed(
     return Replayed(
         decoder=name,
         bins=len(true),
+        labelled=int(np.isfinite(true).all(axis=1).sum()),
         seconds=facts["seconds"],
         processor_seconds=facts["processor_seconds"],
         score=score(arrays["predicted"], true),
@@ -221,6 +223,4 @@ def fit_offline(decoder: OfflineDecoder, recording: Recording, setting: Setting)
     """Fit on the first four fifths of the bins, and on nothing that follows a perturbation."""
     perturbation = setting.condition.perturbation
     share = FITTED if perturbation is None else min(FITTED, perturbation.at)
-    _, x, labels = binned(recording, setting.bins)
-    part = int(share * len(x))
-    decoder.fit(x[:part], labels[:part])
+    decoder.fit(*fitting_part(recording, setting.bins, share))

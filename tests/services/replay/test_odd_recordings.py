@@ -16,7 +16,9 @@ import pynwb
 import pytest
 from pynwb.behavior import BehavioralTimeSeries
 
+from eprop_rt.series import StreamInfo
 from eprop_rt_services import cli
+from eprop_rt_services.recordings import Recording, Series, write_recording
 
 pytestmark = pytest.mark.live
 
@@ -346,3 +348,41 @@ def test_joins_without_a_table_of_trials_are_refused(tmp_path):
     )
     assert status == 2
     assert "no table of trials" in told
+
+
+def xdf(folder, odd):
+    """The same session as an XDF file, by the project's own writer."""
+    info = StreamInfo("binned_spikes", CHANNELS, 1 / BIN_S)
+    labels = None
+    if odd.y is not None:
+        labels = Series(StreamInfo("velocity", 2, 1 / BIN_S), odd.ty, odd.y)
+    path = folder / "odd.xdf"
+    write_recording(path, Recording("odd", Series(info, odd.t, odd.x), labels), "a test")
+    return path
+
+
+@pytest.mark.parametrize("spoil", [a_gap, counts_are_no_numbers, labels_are_infinite])
+def test_the_same_in_an_xdf_file_is_counted_alike(spoil, tmp_path):
+    odd = Odd()
+    spoil(odd)
+    path = xdf(tmp_path, odd)
+    figures, _ = replay(path, tmp_path)
+    assert events(figures) == COUNTED[spoil]
+    everything(path, tmp_path)
+
+
+def test_an_xdf_file_of_nothing_but_the_signal_has_no_labels_to_choose_from(tmp_path):
+    odd = Odd()
+    odd.y = None
+    figures, said = replay(xdf(tmp_path, odd), tmp_path)
+    assert "no labels: decoded to two outputs" in said
+    assert (figures["bins"], figures["labelled_bins"]) == (BINS, 0)
+
+
+def test_an_xdf_file_that_ends_in_the_middle_is_replayed_up_to_there(tmp_path):
+    odd = Odd(4000)
+    path = xdf(tmp_path, odd)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    figures, _ = replay(path, tmp_path)
+    assert 1000 < figures["bins"] < 3000
+    assert events(figures) == {}

@@ -28,8 +28,14 @@ def compiled(function: F) -> F:
 
     Without Numba's reference counts: counting the arrays of a named tuple up and down at every
     call took longer than the arithmetic. What would allocate does not compile.
+
+    Always inlined: a kernel that stays a function of its own exists in several versions, each
+    rounded in its own way, and which one is called would depend on what was compiled or loaded
+    before. The first run after an installation would then give another digest than the second.
     """
-    return njit(cache=True, fastmath=FAST, error_model="numpy", nogil=True, _nrt=False)(function)
+    return njit(
+        cache=True, fastmath=FAST, error_model="numpy", nogil=True, forceinline=True, _nrt=False
+    )(function)
 
 
 def steady(kernel: F) -> F:

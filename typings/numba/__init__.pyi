@@ -11,6 +11,7 @@ def njit(
     cache: bool = ...,
     fastmath: bool | Collection[str] = ...,
     error_model: str = ...,
+    forceinline: bool = ...,
     inline: str = ...,
     nogil: bool = ...,
     parallel: bool = ...,

@@ -197,18 +197,19 @@ def _stamps(series: "pynwb.TimeSeries", samples: int, label: str) -> tuple[F64, 
 
 
 def _rate_of(stamps: F64) -> float:
-    """Return the rate that nine of ten intervals keep to within a tenth, whatever order, else 0.
+    """Return the rate that nine of ten intervals keep to within a tenth, else 0.
 
-    NWB cannot state a rate beside explicit stamps. Six digits: a clock's jitter leaves no more.
+    In the order of the file, or else in that of time. NWB cannot state a rate beside explicit
+    stamps. Six digits: a clock's jitter leaves no more.
     """
-    known = np.sort(stamps[np.isfinite(stamps)])
+    known = stamps[np.isfinite(stamps)]
     if len(known) < 2:
         return 0.0
-    intervals = np.diff(known)
-    typical = float(np.median(intervals))
-    if not typical > 0 or np.mean(np.abs(intervals - typical) <= 0.1 * typical) < 0.9:
-        return 0.0
-    return float(f"{1.0 / typical:.6g}")
+    for intervals in (np.diff(known), np.diff(np.sort(known))):
+        typical = float(np.median(intervals))
+        if typical > 0 and np.mean(np.abs(intervals - typical) <= 0.1 * typical) >= 0.9:
+            return float(f"{1.0 / typical:.6g}")
+    return 0.0
 
 
 def _scaled(series: "pynwb.TimeSeries", data: NDArray[np.number | np.bool]) -> F32:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from numba import njit, typeof
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,7 +24,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 FAST = {"contract", "reassoc", "nsz", "arcp"}
 
 
-def compiled(function: F) -> F:
+class _Restrict(CompilerBase):
+    """Numba's own compiler, told that no two arguments overlap."""
+
+    def define_pipelines(self) -> list[Any]:
+        """The usual one, with C's `restrict` on every pointer."""
+        self.state.flags.noalias = True
+        return [DefaultPassBuilder.define_nopython_pipeline(self.state)]
+
+
+def compiled(function: F, **options: Any) -> F:
     """Compile a kernel the one way this project does: cached on disk, NumPy error model.
 
     Without Numba's reference counts: counting the arrays of a named tuple up and down at every
@@ -33,9 +43,18 @@ def compiled(function: F) -> F:
     rounded in its own way, and which one is called would depend on what was compiled or loaded
     before. The first run after an installation would then give another digest than the second.
     """
-    return njit(
-        cache=True, fastmath=FAST, error_model="numpy", nogil=True, forceinline=True, _nrt=False
-    )(function)
+    settings = {"forceinline": True, **options}
+    return njit(cache=True, fastmath=FAST, error_model="numpy", nogil=True, _nrt=False, **settings)(
+        function
+    )
+
+
+def disjoint(function: F) -> F:
+    """Likewise, for kernels that are never given an array twice of which they write one.
+
+    Loops over many arrays then vectorise; else the checks at run time would be too many.
+    """
+    return compiled(function, pipeline_class=_Restrict, forceinline=False)
 
 
 def steady(kernel: F) -> F:

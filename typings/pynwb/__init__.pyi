@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pynwb.epoch import TimeIntervals
 
 class H5DataIO:
     def __init__(
@@ -46,17 +47,10 @@ class ProcessingModule:
     data_interfaces: Mapping[str, NWBContainer]
     def add(self, container: NWBContainer) -> None: ...
 
-class Column:
-    data: NDArray[np.float64]
-
-class TimeIntervals:
-    def __len__(self) -> int: ...
-    def __getitem__(self, key: str) -> Column: ...
-
 class NWBFile:
     acquisition: Mapping[str, NWBContainer]
-    trials: TimeIntervals | None
     processing: Mapping[str, ProcessingModule]
+    trials: TimeIntervals | None
     def __init__(
         self, session_description: str, identifier: str, session_start_time: datetime
     ) -> None: ...

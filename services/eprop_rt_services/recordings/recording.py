@@ -9,18 +9,25 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from eprop_rt.errors import RecordingError
 from eprop_rt.series import F32, F64, StreamInfo
+from eprop_rt_services.recordings.trials import Trials
 
 
 class Selection(BaseModel):
     """Which series of a file are the signal and the labels, by name; None leaves it to the reader.
 
-    `labels` may be the word "none": the recording then comes without labels.
+    `labels` may be the word "none": the recording then comes without labels. It may be the word
+    "intention": the direction from `cursor` to `target`, from `reaction_s` after the target came.
+    `block` leaves only the trials of that part of the session.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     signal: str | None = None
     labels: str | None = None
+    cursor: str | None = None
+    target: str | None = None
+    reaction_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.25
+    block: str | None = None
     join_gap_s: Annotated[float, Field(gt=0)] | None = Field(
         None,
         description="the rows of different trials are put so far apart; none: they stand as they "
@@ -68,11 +75,12 @@ class Series:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """A named session: the signal, and the labels where there are any."""
+    """A named session: the signal, the labels and the trials where there are any."""
 
     name: str
     signal: Series
     labels: Series | None
+    trials: Trials | None = None
 
     @property
     def duration_s(self) -> float:
@@ -84,6 +92,35 @@ class Recording:
         return float(np.ptp(stamps)) + (1.0 / rate_hz if rate_hz > 0 else 0.0)
 
 
+def block_of(recording: Recording, block: str) -> Recording:
+    """The trials of one block, and what was recorded in them.
+
+    Raises RecordingError where there is no such block, or nothing of the signal in it.
+    """
+    trials = recording.trials
+    if trials is None or block not in trials.block:
+        known = () if trials is None else dict.fromkeys(filter(None, trials.block))
+        raise RecordingError(
+            f"it has no block {block!r}: take one of {', '.join(known) or '(it has none)'}"
+        )
+    labels = recording.labels
+    return Recording(
+        name=f"{recording.name} {block}",
+        signal=_within(recording.signal, trials, block),
+        labels=None if labels is None else _within(labels, trials, block),
+        trials=trials.of(block),
+    )
+
+
+def _within(series: Series, trials: Trials, block: str) -> Series:
+    trial = trials.at(series.stamps)
+    of_block = np.array([name == block for name in trials.block])
+    inside = (trial >= 0) & of_block[trial]
+    if not inside.any():
+        raise RecordingError(f"series {series.info.name!r} has no sample in block {block!r}")
+    return Series(series.info, series.stamps[inside], series.values[inside])
+
+
 def channel_names(found: Sequence[str], channels: int) -> tuple[str, ...]:
     """Return the names found, or ch0, ch1, ... where they do not fit the channels."""
     if len(found) == channels and all(found):
@@ -91,9 +128,34 @@ def channel_names(found: Sequence[str], channels: int) -> tuple[str, ...]:
     return tuple(f"ch{channel}" for channel in range(channels))
 
 
-def put_apart(series: Series, starts_s: F64, gap_s: float) -> Series:
-    """The series with `gap_s` more before every trial but the first; `starts_s` in order."""
+def put_apart(recording: Recording, gap_s: float) -> Recording:
+    """The recording with `gap_s` more before every trial but the first.
+
+    Raises RecordingError where it has no trials.
+    """
+    trials = recording.trials
+    if trials is None or len(trials.start_s) == 0:
+        raise RecordingError(
+            "recording.join_gap_s came, but it has no table of trials that says where the joins "
+            "are: leave it out"
+        )
+    later_s = gap_s * np.arange(len(trials.start_s))
+    labels = recording.labels
+    return replace(
+        recording,
+        signal=_put_apart(recording.signal, trials, gap_s),
+        labels=None if labels is None else _put_apart(labels, trials, gap_s),
+        trials=replace(
+            trials,
+            start_s=trials.start_s + later_s,
+            stop_s=trials.stop_s + later_s,
+            moves_s=trials.moves_s + later_s,
+        ),
+    )
+
+
+def _put_apart(series: Series, trials: Trials, gap_s: float) -> Series:
     rate_hz = series.info.sample_rate_hz
     middle = series.stamps + (0.5 / rate_hz if rate_hz > 0 else 0.0)
-    joins = np.maximum(np.searchsorted(starts_s, middle, side="right") - 1, 0)
+    joins = np.maximum(np.searchsorted(trials.start_s, middle, side="right") - 1, 0)
     return replace(series, stamps=series.stamps + gap_s * joins)

@@ -69,10 +69,6 @@ def read_xdf(path: Path, selection: Selection) -> Recording:
     Raises RecordingError for a file that is no XDF, or lacks a stream that is asked for.
     """
     with errors_of(path, "cannot be read as XDF"):
-        if selection.join_gap_s is not None:
-            raise RecordingError(
-                "recording.join_gap_s came, but an XDF file has no table of trials: leave it out"
-            )
         streams = _load_streams(path)
         labels = None
         if selection.wants_labels and not _has_signal_only(streams, selection):

@@ -13,6 +13,7 @@ from eprop_rt.cost import Cost
 from eprop_rt.engine_cost import Measured, engine_cost
 from eprop_rt.errors import DataError
 from eprop_rt.feedback import Feedback
+from eprop_rt.kernels import steady
 from eprop_rt.kernels.step import forward
 from eprop_rt.memory import Memory
 from eprop_rt.online import OnlineLearner
@@ -77,6 +78,7 @@ class Engine:
         self._slow = SlowChange(settings, network, bin_s)
         self._feedback = Feedback(settings, network, feedback)
         self._online = OnlineLearner(settings, network, bin_s)
+        self._forward = steady(forward)
         self._readout = build_readout_rule(settings.readout, network.weights.w_out, bin_s)
         self._rehearsal = Rehearsal(settings, network, bin_s)
         dtype = network.params.alpha.dtype
@@ -92,13 +94,15 @@ class Engine:
         What is not finite counts as 0, as in a bin to which nothing was added. With softmax the
         output is the probability of each class.
         """
-        finite = np.isfinite(x)
-        self.events["input_not_finite"] += not finite.all()
-        self._bin[:] = np.where(finite, x, 0)
+        self._bin[:] = x
+        finite = np.isfinite(self._bin)
+        if not finite.all():
+            self.events["input_not_finite"] += 1
+            self._bin[~finite] = 0
         self._input_scale.apply(self._bin, self._x)
         online, network = self._online, self._network
         scale = online.traces.scale
-        forward(network.params, network.weights, online.passes, scale, self._state, self._x)
+        self._forward(network.params, network.weights, online.passes, scale, self._state, self._x)
         return self._target_scale.undo(self._said(self._state.y))
 
     def learn_one(self, label: F32) -> None:

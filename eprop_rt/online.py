@@ -5,6 +5,7 @@ import math
 from eprop_rt.build import Network, build_history, build_online_rule, build_online_traces
 from eprop_rt.config import EpropSettings
 from eprop_rt.errors import ConfigError
+from eprop_rt.kernels import steady
 from eprop_rt.kernels.online import learn, remember
 from eprop_rt.kernels.schedules import allocate
 from eprop_rt.kernels.schedules.dispatch import forget, sync
@@ -24,6 +25,7 @@ class OnlineLearner:
 
     def __init__(self, settings: EpropSettings, network: Network, bin_s: float) -> None:
         self._params = network.params
+        self._learn, self._remember = steady(learn), steady(remember)
         self._w = network.weights.w
         self._learns = settings.online.optimiser != "none"
         self.rule = build_online_rule(settings, bin_s)
@@ -35,7 +37,7 @@ class OnlineLearner:
     def remember(self, state: State, output: Floats, label: Floats) -> int | None:
         """Keep the newest bin; returns the slot of the bin that is to be learned from now."""
         slot = int(self.history.steps[0]) % len(self.history.pre)
-        remember(self.history, state)
+        self._remember(self.history, state)
         self.history.y[slot] = output
         self.history.label[slot] = label
         steps = int(self.history.steps[0])
@@ -58,7 +60,7 @@ class OnlineLearner:
         if not self._learns:
             return True
         return bool(
-            learn(
+            self._learn(
                 self._params,
                 self._w,
                 self.passes,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eprop_rt.bins.binner import Bin, Binner
-from eprop_rt.bins.grid import BinGrid
+from eprop_rt.bins.grid import BinGrid, reset_after_bins
 from eprop_rt.bins.labels import LabelBins
 from eprop_rt.conditioning.check import ChunkCheck, checked_labels
 from eprop_rt.config import BinSettings
@@ -54,7 +54,7 @@ class Pipeline:
         grid = BinGrid(settings.bin_s)
         self._binner = Binner(settings, grid, signal)
         self._labels = LabelBins(grid, labels, outputs)
-        self._reset_after_bins = max(1.0, settings.reset_after_gap_s / settings.bin_s)
+        self._reset_after_bins = reset_after_bins(settings)
         self._index: int | None = None
         self._held: F64 = np.zeros(outputs)
         self._learning = True
@@ -63,8 +63,14 @@ class Pipeline:
         self._events: Counter[str] = Counter()
 
     def push_labels(self, chunk: LabelChunk) -> None:
-        """Take labels, each for its own bin once that is decoded; DataError on a wrong shape."""
-        self._labels.push(checked_labels(chunk, self._outputs))
+        """Take labels, each for its own bin once that is decoded; DataError on a wrong shape.
+
+        Events: `label_stamp_not_finite`, dropped; `label_not_finite`, infinite and taken as absent.
+        """
+        kept = checked_labels(chunk, self._outputs)
+        self._events["label_stamp_not_finite"] += len(chunk.stamps) - len(kept.stamps)
+        self._events["label_not_finite"] += int(np.isinf(kept.values).any(axis=1).sum())
+        self._labels.push(kept)
 
     def push(self, chunk: Chunk) -> Iterator[Output]:
         """Yield one output a bin that this chunk completes; DataError on a wrong shape."""

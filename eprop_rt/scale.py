@@ -70,7 +70,8 @@ class RunningScale:
 
     def undo(self, scaled: Floats) -> F64:
         """Bring scaled values back to their own units."""
-        width = np.where(self.scale > 0, 1.0 / np.where(self.scale > 0, self.scale, 1.0), 0.0)
+        scale, known = self.scale, self.scale > 0
+        width = 1.0 / scale if known.all() else np.where(known, 1.0 / np.where(known, scale, 1), 0)
         return np.asarray(self.mean + scaled * width, dtype=np.float64)
 
     def arrays(self) -> dict[str, F64]:

@@ -1,5 +1,6 @@
 """The one grid that signal and labels share: bin k covers origin + [k, k + 1) bin_s."""
 
+from eprop_rt.config import BinSettings
 from eprop_rt.series import F64, StreamInfo
 
 
@@ -33,3 +34,8 @@ class BinGrid:
 def interval_s(info: StreamInfo | None) -> float:
     """The time that one sample stands for; 0 in an irregular stream."""
     return 1.0 / info.sample_rate_hz if info is not None and info.sample_rate_hz > 0 else 0.0
+
+
+def reset_after_bins(settings: BinSettings) -> float:
+    """A step of the bin's index by more than this resets the decoder."""
+    return max(1.0, settings.reset_after_gap_s / settings.bin_s)

@@ -19,8 +19,7 @@ class LabelBins:
         self._interval_s = interval_s(info)
         self._outputs = outputs
         self._early: list[LabelChunk] = []
-        self._sums: dict[int, F64] = {}
-        self._counts: dict[int, F64] = {}
+        self._sums: dict[int, tuple[F64, F64]] = {}  # of the finite values, and how many
         self._late: dict[int, tuple[F64, F64]] = {}
         self._came_late: set[int] = set()
         self._taken = -1
@@ -36,11 +35,11 @@ class LabelBins:
         self._sort_in()
         if index > self._taken + 1:  # else nothing older is left to look for
             for old in [k for k in self._sums if k < index]:
-                del self._sums[old], self._counts[old]
+                del self._sums[old]
         self._taken = index
         if index not in self._sums:
             return np.full(self._outputs, np.nan, np.float32)
-        return _mean(self._sums.pop(index), self._counts.pop(index))
+        return _mean(*self._sums.pop(index))
 
     def late(self) -> list[tuple[int, F32]]:
         """Labels that came after their bin was taken, since the last call: the mean so far."""
@@ -55,23 +54,28 @@ class LabelBins:
     def _sort_in(self) -> None:
         for chunk in self._early:
             position = self._grid.position(chunk.stamps, self._interval_s)
-            for index, value in zip(np.floor(position).tolist(), chunk.values, strict=True):
-                self._add(int(index), value)
+            seen = np.isfinite(chunk.values)
+            values = np.where(seen, chunk.values, 0.0).astype(np.float64)
+            rows = zip(np.floor(position).tolist(), values, seen.astype(np.float64), strict=True)
+            for index, value, count in rows:
+                self._add(int(index), value, count)
         self._early.clear()
 
-    def _add(self, index: int, value: F32) -> None:
-        seen = np.isfinite(value)
+    def _add(self, index: int, value: F64, count: F64) -> None:
         if index <= self._taken:
-            nothing = np.zeros(self._outputs), np.zeros(self._outputs)
-            total, count = self._late.setdefault(index, nothing)
+            known = self._late
             self._came_late.add(index)
         else:
-            total = self._sums.setdefault(index, np.zeros(self._outputs))
-            count = self._counts.setdefault(index, np.zeros(self._outputs))
-        total += np.where(seen, value, 0.0)
-        count += seen
+            known = self._sums
+        if index in known:
+            total, counts = known[index]
+            total += value
+            counts += count
+        else:
+            known[index] = value, count
 
 
 def _mean(total: F64, count: F64) -> F32:
-    mean = total / np.maximum(count, 1)
-    return np.where(count > 0, mean, np.nan).astype(np.float32)
+    mean = (total / np.maximum(count, 1)).astype(np.float32)
+    mean[count == 0] = np.nan
+    return mean

@@ -12,9 +12,9 @@ Nothing here allocates on the step, knows a unit, or imports more than numpy, nu
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from numba import njit
+from numba import njit, typeof
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,8 +38,13 @@ def compiled(function: F, **options: Any) -> F:
 
     Without Numba's reference counts: counting the arrays of a named tuple up and down at every
     call took longer than the arithmetic. What would allocate does not compile.
+
+    Always inlined: a kernel that stays a function of its own exists in several versions, each
+    rounded in its own way, and which one is called would depend on what was compiled or loaded
+    before. The first run after an installation would then give another digest than the second.
     """
-    return njit(cache=True, fastmath=FAST, error_model="numpy", nogil=True, _nrt=False, **options)(
+    settings = {"forceinline": True, **options}
+    return njit(cache=True, fastmath=FAST, error_model="numpy", nogil=True, _nrt=False, **settings)(
         function
     )
 
@@ -49,4 +54,23 @@ def disjoint(function: F) -> F:
 
     Loops over many arrays then vectorise; else the checks at run time would be too many.
     """
-    return compiled(function, pipeline_class=_Restrict)
+    return compiled(function, pipeline_class=_Restrict, forceinline=False)
+
+
+def steady(kernel: F) -> F:
+    """`kernel` for one caller whose arguments never change their types, layouts included.
+
+    Their types are looked at by the first call alone: at every call that takes Numba longer, for
+    named tuples of some fifty arrays, than most kernels do.
+    """
+    chosen: Callable[..., Any] | None = None
+
+    def call(*arguments: Any) -> Any:
+        nonlocal chosen
+        if chosen is None:
+            compiler = getattr(kernel, "compile", None)  # none with the JIT switched off
+            types = tuple(typeof(argument) for argument in arguments)
+            chosen = kernel if compiler is None else compiler(types)
+        return chosen(*arguments)
+
+    return cast(F, call)

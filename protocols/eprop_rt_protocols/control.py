@@ -15,7 +15,7 @@ from eprop_rt_protocols.strictness import STRICT, Count, Name
 
 MAX_CONTROL_BYTES = 64 * 1024
 
-Verb = Literal["status", "freeze", "thaw", "stop"]
+Verb = Literal["status", "freeze", "thaw", "checkpoint", "stop"]
 
 
 class Status(BaseModel):

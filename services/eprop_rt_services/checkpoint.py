@@ -86,6 +86,12 @@ class Checkpoint:
             )
 
 
+def check_writable(out: Path) -> None:
+    """Raise before the work is done, not after it."""
+    if out.is_dir() or not os.access(out.parent, os.W_OK):
+        raise ConfigError(f"cannot write the checkpoint {out}: name a file in a folder of yours")
+
+
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write it whole or not at all, over what stood there; raises ConfigError where it cannot."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")

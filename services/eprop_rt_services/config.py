@@ -53,6 +53,16 @@ class ControlSettings(Settings):
     endpoint: str = "tcp://127.0.0.1:5571"
 
 
+class CheckpointSettings(Settings):
+    """Where the daemon keeps what it has learned."""
+
+    file: Path | None = Field(
+        None,
+        description="written when `eprop-rt ctl checkpoint` says so and when the daemon ends; "
+        "none: nowhere",
+    )
+
+
 class Environment(BaseSettings):
     """Variables such as EPROP_RT__BINS__BIN_S."""
 
@@ -69,6 +79,7 @@ class Config(Settings):
     lsl: LslSettings = LslSettings()
     publish: PublishSettings = PublishSettings()
     control: ControlSettings = ControlSettings()
+    checkpoint: CheckpointSettings = CheckpointSettings()
 
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> Config:

@@ -8,10 +8,11 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Literal
 
-from eprop_rt.errors import StreamError
+from eprop_rt.errors import ConfigError, StreamError
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import StreamInfo
 from eprop_rt.warmup import warm_up
@@ -19,11 +20,12 @@ from eprop_rt_protocols.command import Command, CommandHeader, Stamps
 from eprop_rt_protocols.control import ControlReply, ControlRequest, Status
 from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.config import Config
-from eprop_rt_services.decoders import decoder_for
+from eprop_rt_services.decoders import decoder_for, settled
+from eprop_rt_services.keeper import CheckpointKeeper
 from eprop_rt_services.latency import LatencyLog
 from eprop_rt_services.loop import run
 from eprop_rt_services.lsl_link import LslSource, local_clock
-from eprop_rt_services.zmq_link import CommandPublisher, ControlServer
+from eprop_rt_services.zmq_link import CommandPublisher, ControlServer, ReplyAddress
 
 log = logging.getLogger("eprop_rt")
 
@@ -52,18 +54,24 @@ class Daemon:
         )
         self._model_id = hashlib.sha256(config.decoder.model_dump_json().encode()).hexdigest()[:12]
         self._host = socket.gethostname()
+        self._keeper = CheckpointKeeper(config.checkpoint.file)
+        self._kept: list[tuple[ReplyAddress, ControlRequest, Future[None]]] = []  # being written
         self._latency = LatencyLog()
         self._missed = 0
         self._started_s = time.monotonic()
         self._state: Literal["starting", "running", "stopping"] = "starting"
 
     def serve(self) -> None:
-        """Run until stopped; raises StreamError where the streams never come or are others."""
+        """Run until stopped; raises StreamError where the streams never come or are others.
+
+        What was learned is kept however it ends. Raises ConfigError where that cannot be written.
+        """
         publish, control = self._config.publish, self._config.control
         with (
             CommandPublisher(publish.endpoint, publish.topic) as self._publisher,
             ControlServer(control.endpoint) as self._control,
             self._source,
+            self._keeper,
         ):
             warm_up(self._config.bins, self._config.decoder)
             log.info("kernels ready, looking for %s", self._config.lsl.signal.predicate())
@@ -78,16 +86,21 @@ class Daemon:
                 self._control.endpoint,
             )
             with obeying_signals(self._stop):
-                run(self._source, self._pipeline, self._send, self._told_to_stop)
+                try:
+                    run(self._source, self._pipeline, self._send, self._told_to_stop)
+                finally:
+                    self._keep_the_last()
             log.info("stopped after %d bins, %d late", self._publisher.published, self._missed)
 
     def _connect(self) -> Pipeline:
         signal_info, label_info = self._source.open()
         outputs = self._outputs(label_info)
         settings, bins = self._config.decoder, self._config.bins
-        decoder, said = decoder_for(
-            settings, signal_info.channels, outputs, bins.bin_s, self._start
-        )
+        shape = signal_info.channels, outputs
+        self._settled, said = settled(settings, *shape, bins.bin_s)
+        self._shape = shape
+        decoder, _ = decoder_for(self._settled, *shape, bins.bin_s, self._start)
+        decoder.reset()  # whatever was decoded last was another session's
         for line in said:
             log.info(line)
         log.info(
@@ -144,8 +157,38 @@ class Daemon:
     def _told_to_stop(self) -> bool:
         self._publisher.greet()
         for address, request in self._control.poll():
-            self._control.reply(address, self._obey(request))
+            if request.verb == "checkpoint":
+                self._keep(address, request)
+            else:
+                self._control.reply(address, self._obey(request))
+        self._answer_kept()
         return self._state == "stopping"
+
+    def _keep(self, address: ReplyAddress, request: ControlRequest) -> None:
+        """Write beside the loop what has been learned up to the bin before the one in hand."""
+        try:
+            self._kept.append((address, request, self._keeper.begin(self._checkpoint)))
+        except ConfigError as error:
+            self._control.reply(address, refusal(request, error))
+
+    def _answer_kept(self) -> None:
+        """Answer those who asked for what is on the disk by now."""
+        for asked in [one for one in self._kept if one[2].done()]:
+            self._kept.remove(asked)
+            address, request, written = asked
+            error = written.exception()
+            reply = self._done(request) if error is None else refusal(request, error)
+            self._control.reply(address, reply)
+
+    def _checkpoint(self) -> Checkpoint:
+        arrays = self._pipeline.decoder.snapshot()
+        return Checkpoint(self._settled, self._config.bins, *self._shape, arrays)
+
+    def _keep_the_last(self) -> None:
+        path = self._keeper.finish(self._checkpoint)
+        self._answer_kept()
+        if path is not None:
+            log.info("wrote what was learned to %s", path)
 
     def _obey(self, request: ControlRequest) -> ControlReply:
         match request.verb:
@@ -155,8 +198,11 @@ class Daemon:
                 self._pipeline.freeze()
             case "thaw":
                 self._pipeline.thaw()
-            case "status":
+            case "status" | "checkpoint":
                 pass
+        return self._done(request)
+
+    def _done(self, request: ControlRequest) -> ControlReply:
         return ControlReply(
             version=1, request_id=request.request_id, ok=True, status=self._status()
         )
@@ -166,6 +212,7 @@ class Daemon:
 
     def _status(self) -> Status:
         events: Counter[str] = self._pipeline.events + self._source.events + self._control.events
+        events += self._keeper.events
         return Status(
             state=self._state,
             learning=self._learning,
@@ -178,6 +225,11 @@ class Daemon:
             model_id=self._model_id,
             uptime_s=time.monotonic() - self._started_s,
         )
+
+
+def refusal(request: ControlRequest, error: BaseException) -> ControlReply:
+    """Why an order was not carried out."""
+    return ControlReply(version=1, request_id=request.request_id, ok=False, error=str(error)[:1000])
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from eprop_rt.decoder import Decoder
 from eprop_rt.engine import Engine
 from eprop_rt.errors import ConfigError
 from eprop_rt.pipeline import Output
+from eprop_rt.series import F64
 
 
 class GradientWatch:
@@ -56,6 +57,12 @@ def summary(figures: dict[str, Any]) -> str:
     """One line for people: the median cosine of each layer."""
     if not figures["time_s"]:
         return "gradients: the session is too short to compare any"
-    medians = np.nanmedian(np.array(figures["cosine"], float), axis=0)
-    told = ", ".join(f"{n} {c:.3f}" for n, c in zip(figures["layers"], medians, strict=True))
+    cosines = np.array(figures["cosine"], float).T
+    told = ", ".join(median_of(*pair) for pair in zip(figures["layers"], cosines, strict=True))
     return f"e-prop beside BPTT, {len(figures['time_s'])} times, median cosine: {told}"
+
+
+def median_of(layer: str, cosines: F64) -> str:
+    """Of the times at which there was a gradient."""
+    known = cosines[np.isfinite(cosines)]
+    return f"{layer} {np.median(known):.3f}" if known.size else f"{layer} -"

@@ -18,7 +18,7 @@ from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.config import Config
 from eprop_rt_services.decoders import decoder_for
 from eprop_rt_services.recordings import Recording
-from eprop_rt_services.replay.source import binned
+from eprop_rt_services.replay.source import binned, breaks
 from eprop_rt_services.threads import threads
 
 TRAINED = 0.8  # share of each recording; the rest is the test
@@ -64,8 +64,7 @@ def stretches_of(recording: Recording, config: Config) -> list[Stretch]:
     indices, inputs, labels = binned(recording, config.bins)
     if len(indices) == 0:
         raise DataError(f"{recording.name} has not a single bin: give a longer recording")
-    longest = max(1.0, config.bins.reset_after_gap_s / config.bins.bin_s)
-    cuts = np.flatnonzero(np.diff(indices) > longest) + 1
+    cuts = breaks(indices, config.bins)
     pieces = zip(np.split(inputs, cuts), np.split(labels, cuts), strict=True)
     return [Stretch(x, label) for x, label in pieces]
 

@@ -60,7 +60,7 @@ def test_a_reply_survives_the_wire(reply):
 
 
 def test_an_unknown_verb_is_refused_with_the_known_ones():
-    with pytest.raises(RemoteProtocolError, match="'status', 'freeze', 'thaw' or 'stop'"):
+    with pytest.raises(RemoteProtocolError, match="'thaw', 'checkpoint' or 'stop'"):
         decode_request(b'{"version":1,"request_id":"a","verb":"explode"}')
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from eprop_rt.engine import Engine
 from eprop_rt.series import StreamInfo
-from eprop_rt_services.checkpoint import Checkpoint, write_checkpoint
+from eprop_rt_services.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from eprop_rt_services.config import load_config
 from eprop_rt_services.lsl_link import LslOutlet, local_clock
+from eprop_rt_services.recordings import Recording, Series, write_recording
 from eprop_rt_services.zmq_link import CommandSubscriber, ControlClient
 
 pytestmark = pytest.mark.live
@@ -175,6 +176,88 @@ def test_a_daemon_goes_on_from_a_checkpoint(rig, tmp_path):
         reader.poll(0.1)
         live.feed(0.5)
         np.testing.assert_allclose(newest(reader).values, 42, atol=1)
+
+
+def test_what_a_daemon_learned_is_kept_trained_further_and_run_again(rig, tmp_path):
+    kept, further = tmp_path / "kept.npz", tmp_path / "further.npz"
+    live = rig(overrides={"checkpoint.file": kept})
+    live.feed(2.0)
+    with ControlClient(live.control) as client:
+        status = client.ask("checkpoint", 10.0).status
+        assert status.events["checkpoint_written"] == 1
+        assert status.state == "running"
+        asked_for = read_checkpoint(kept)
+        assert (asked_for.inputs, asked_for.outputs) == (CHANNELS, 2)
+        assert 80 <= asked_for.arrays["memory.written"][0] <= 100
+        live.feed(1.0)
+        assert client.ask("status", 2.0).status.bins > 120
+        client.ask("stop", 2.0)
+    assert live.process.wait(timeout=10) == 0
+    assert f"wrote what was learned to {kept}" in live.process.stderr.read()
+    ended = read_checkpoint(kept)
+    assert ended.arrays["memory.written"] > asked_for.arrays["memory.written"]
+    assert [path.name for path in tmp_path.iterdir() if "unfinished" in path.name] == []
+
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "eprop_rt_services", "train", str(waves(tmp_path)),
+            "--from", str(kept), "--out", str(further), "--epochs", "25",
+            "--config", str(tmp_path / "empty.yaml"), "-o", "training.threads=1",
+            *(part for key, value in SMALL.items() for part in ("-o", f"{key}={value}")),
+        ],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    live.close()
+
+    again = rig(labels=False, arguments=("--from", str(further)))
+    with CommandSubscriber(again.commands, "decoded", now=local_clock) as reader:
+        reader.poll(0.1)
+        again.feed(0.5)
+        newest(reader)
+        decoded, meant = [], []
+        for _ in range(40):
+            again.feed(0.06)
+            if (last := newest(reader)) is None:  # the machine has other things to do
+                continue
+            decoded.append(last.values)
+            meant.append(np.sin(last.header.stamps.bin_end_s * np.array([3.0, 4.0])))
+    assert len(decoded) >= 10
+    for axis in range(2):
+        assert np.corrcoef(np.array(decoded)[:, axis], np.array(meant)[:, axis])[0, 1] > 0.5
+
+
+def waves(folder):
+    """A recording of what the rig feeds, one minute of it."""
+    stamps = np.arange(6000) / RATE_HZ
+    wave = np.sin(stamps[:, None] * np.array([3.0, 4.0])).astype(np.float32)
+    counts = np.tile(2 + wave, CHANNELS // 2)
+    signal = Series(StreamInfo("binned_spikes", CHANNELS, RATE_HZ), stamps, counts)
+    labels = Series(StreamInfo("velocity", 2, RATE_HZ), stamps, wave)
+    path = folder / "waves.nwb"
+    write_recording(path, Recording("waves", signal, labels), "a test")
+    return path
+
+
+def test_a_checkpoint_without_a_place_is_refused_and_the_daemon_goes_on(rig):
+    live = rig()
+    with ControlClient(live.control) as client:
+        reply = client.ask("checkpoint", 5.0)
+        assert not reply.ok
+        assert "checkpoint.file=FILE" in reply.error
+        live.feed(0.3)
+        assert client.ask("status", 2.0).status.bins > 5
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_at_the_start(tmp_path):
+    live = Rig(tmp_path, overrides={"checkpoint.file": tmp_path / "none" / "kept.npz"})
+    try:
+        _, told = live.process.communicate(timeout=60)
+    finally:
+        live.close()
+    assert live.process.returncode == 2
+    assert told.startswith("eprop-rt: cannot write the checkpoint")
+    assert told.count("\n") == 1
 
 
 def test_a_stream_with_another_channel_count_is_refused(tmp_path):

@@ -7,11 +7,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 __version__: str
 
+def typeof(value: object) -> object: ...
 def njit(
     *,
     cache: bool = ...,
     fastmath: bool | Collection[str] = ...,
     error_model: str = ...,
+    forceinline: bool = ...,
     inline: str = ...,
     nogil: bool = ...,
     parallel: bool = ...,

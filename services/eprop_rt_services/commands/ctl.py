@@ -19,6 +19,7 @@ class Order(StrEnum):
     status = "status"
     freeze = "freeze"
     thaw = "thaw"
+    checkpoint = "checkpoint"
     stop = "stop"
 
 
@@ -30,7 +31,11 @@ def ctl(
     timeout_s: Annotated[float, typer.Option("--timeout", help="seconds")] = 2.0,
     json: JsonOption = None,
 ) -> None:
-    """Ask a running daemon how it does, freeze or thaw its learning, or stop it."""
+    """Ask a running daemon how it does, freeze or thaw its learning, or stop it.
+
+    checkpoint: it writes what it has learned to its checkpoint.file, and answers once that is on
+    the disk. `run`, `train` and `replay` go on from there (--from).
+    """
     with ControlClient(endpoint) as client:
         reply = client.ask(order.value, timeout_s)
     if not reply.ok or reply.status is None:

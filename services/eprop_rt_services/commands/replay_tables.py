@@ -19,12 +19,14 @@ def show(recording: Recording, settings: Config, results: list[Replayed]) -> Non
     console = Console()
     main = results[0]
     minutes = main.bins * settings.bins.bin_s / 60
-    labels = "no labels" if recording.labels is None else recording.labels.info.name
+    labels = "none" if recording.labels is None else recording.labels.info.name
     console.print(
         f"{recording.name}: {recording.signal.info.channels} channels, {main.bins} bins of "
         f"{settings.bins.bin_s * 1e3:g} ms ({minutes:.1f} min), labels: {labels}",
         highlight=False,
     )
+    if main.labelled < main.bins or main.bins == 0:
+        console.print(unscored(recording, main), highlight=False)
     table = Table("decoder", "R2, last\n20 %", "mean", "r", "R2 by eighths", box=box.SIMPLE)
     for result in results:
         last = result.score.r2_last20
@@ -56,11 +58,26 @@ def show(recording: Recording, settings: Config, results: list[Replayed]) -> Non
             console.print(f"{result.decoder} events: {told}", highlight=False)
 
 
+def unscored(recording: Recording, main: Replayed) -> str:
+    """What is not scored, in a line."""
+    if main.bins == 0:
+        return "not a single bin is complete: nothing to decode"
+    if recording.labels is None:
+        return "no labels: decoded to two outputs, nothing is learned and nothing scored"
+    if main.labelled == 0:
+        return "no bin has a label for every output: nothing is scored"
+    told = f"{main.labelled} of {main.bins} bins have a label for every output"
+    return f"{told}: the others are not scored"
+
+
 def show_speed(console: Console, settings: Config, main: Replayed) -> None:
-    """One line."""
-    factor = main.bins * settings.bins.bin_s / main.seconds
+    """One line; nothing without a bin."""
+    if main.bins == 0:
+        return
+    spanned_s = main.bins * settings.bins.bin_s
+    factor, own = spanned_s / main.seconds, spanned_s / main.processor_seconds
     console.print(
-        f"{main.decoder}: {factor:.0f} times real time, "
+        f"{main.decoder}: {factor:.0f} times real time ({own:.0f} by processor time), "
         f"{main.seconds / max(main.bins, 1) * 1e3:.2f} ms a bin, digest {main.digest[:16]}",
         highlight=False,
         soft_wrap=True,

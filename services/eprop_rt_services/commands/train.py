@@ -1,7 +1,6 @@
 """`eprop-rt train`: the same network, offline, on recordings."""
 
 import math
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,9 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from eprop_rt.bptt import Epoch
-from eprop_rt.errors import ConfigError
 from eprop_rt.series import F64
-from eprop_rt_services.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from eprop_rt_services.checkpoint import (
+    Checkpoint,
+    check_writable,
+    read_checkpoint,
+    write_checkpoint,
+)
 from eprop_rt_services.commands.options import (
     ConfigOption,
     FromOption,
@@ -73,12 +76,6 @@ def command(
     write_json(json, to_json(settings, parts, trained, scores))
     if trained.stopped:
         raise typer.Exit(INTERRUPTED)
-
-
-def check_writable(out: Path) -> None:
-    """Raise before the work is done, not after it."""
-    if out.is_dir() or not os.access(out.parent, os.W_OK):
-        raise ConfigError(f"cannot write the checkpoint {out}: name a file in a folder of yours")
 
 
 def run(

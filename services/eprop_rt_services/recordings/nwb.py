@@ -60,7 +60,8 @@ def read_nwb(path: Path, selection: Selection) -> Recording:
     """Read the signal and the labels of an NWB file.
 
     The signal defaults to `binned_spikes`, or the only time series in acquisition; the labels to
-    `Velocity`, then `Position`, then `Labels`, then none.
+    `Velocity`, then `Position`, then `Labels`, then none. Where there is nothing that could be
+    labels, none come, whatever name was given.
 
     Raises RecordingError for a file that is no NWB, or lacks a series that is asked for.
     """
@@ -123,6 +124,8 @@ def _pick_signal(candidates: Sequence[_Candidate], name: str | None) -> _Candida
 
 
 def _pick_labels(candidates: Sequence[_Candidate], name: str | None) -> _Candidate | None:
+    if not candidates:
+        return None
     if name is not None:
         return _only(_named(candidates, name), candidates, f"labels {name!r}")
     for default in DEFAULT_LABELS:
@@ -165,6 +168,8 @@ def _listed(candidates: Iterable[_Candidate]) -> str:
 def _load(candidate: _Candidate) -> Series:
     series = candidate.series
     data = np.asarray(series.data)
+    if data.ndim > 0 and len(data) == 0:
+        raise RecordingError(f"series {candidate} holds no samples: record some, or name another")
     if data.dtype.kind not in "biuf" or data.ndim not in (1, 2) or data.size == 0:
         raise RecordingError(
             f"series {candidate} holds {data.dtype} values of shape {data.shape}; expected "
@@ -197,15 +202,17 @@ def _stamps(series: "pynwb.TimeSeries", samples: int, label: str) -> tuple[F64, 
 def _rate_of(stamps: F64) -> float:
     """Return the rate that nine of ten intervals keep to within a tenth, else 0.
 
-    NWB cannot state a rate beside explicit stamps. Six digits: a clock's jitter leaves no more.
+    In the order of the file, or else in that of time. NWB cannot state a rate beside explicit
+    stamps. Six digits: a clock's jitter leaves no more.
     """
-    if len(stamps) < 2:
+    known = stamps[np.isfinite(stamps)]
+    if len(known) < 2:
         return 0.0
-    intervals = np.diff(stamps)
-    typical = float(np.median(intervals))
-    if not typical > 0 or np.mean(np.abs(intervals - typical) <= 0.1 * typical) < 0.9:
-        return 0.0
-    return float(f"{1.0 / typical:.6g}")
+    for intervals in (np.diff(known), np.diff(np.sort(known))):
+        typical = float(np.median(intervals))
+        if typical > 0 and np.mean(np.abs(intervals - typical) <= 0.1 * typical) >= 0.9:
+            return float(f"{1.0 / typical:.6g}")
+    return 0.0
 
 
 def _scaled(series: "pynwb.TimeSeries", data: NDArray[np.number | np.bool]) -> F32:

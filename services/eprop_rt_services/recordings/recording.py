@@ -1,7 +1,7 @@
 """A recorded session in memory: one signal, and perhaps its labels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -28,6 +28,11 @@ class Selection(BaseModel):
     target: str | None = None
     reaction_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.25
     block: str | None = None
+    join_gap_s: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="the rows of different trials are put so far apart; none: they stand as they "
+        "are. Give a multiple of bins.bin_s that is longer than bins.reset_after_gap_s",
+    )
 
     @property
     def wants_labels(self) -> bool:
@@ -121,3 +126,36 @@ def channel_names(found: Sequence[str], channels: int) -> tuple[str, ...]:
     if len(found) == channels and all(found):
         return tuple(found)
     return tuple(f"ch{channel}" for channel in range(channels))
+
+
+def put_apart(recording: Recording, gap_s: float) -> Recording:
+    """The recording with `gap_s` more before every trial but the first.
+
+    Raises RecordingError where it has no trials.
+    """
+    trials = recording.trials
+    if trials is None or len(trials.start_s) == 0:
+        raise RecordingError(
+            "recording.join_gap_s came, but it has no table of trials that says where the joins "
+            "are: leave it out"
+        )
+    later_s = gap_s * np.arange(len(trials.start_s))
+    labels = recording.labels
+    return replace(
+        recording,
+        signal=_put_apart(recording.signal, trials, gap_s),
+        labels=None if labels is None else _put_apart(labels, trials, gap_s),
+        trials=replace(
+            trials,
+            start_s=trials.start_s + later_s,
+            stop_s=trials.stop_s + later_s,
+            moves_s=trials.moves_s + later_s,
+        ),
+    )
+
+
+def _put_apart(series: Series, trials: Trials, gap_s: float) -> Series:
+    rate_hz = series.info.sample_rate_hz
+    middle = series.stamps + (0.5 / rate_hz if rate_hz > 0 else 0.0)
+    joins = np.maximum(np.searchsorted(trials.start_s, middle, side="right") - 1, 0)
+    return replace(series, stamps=series.stamps + gap_s * joins)

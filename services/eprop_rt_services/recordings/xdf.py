@@ -60,7 +60,8 @@ def read_xdf(path: Path, selection: Selection) -> Recording:
     """Read the signal and the labels of an XDF file, on the recorder's clock.
 
     Labels default to the one numeric stream of type Kinematics or Labels, failing that the one
-    whose name contains "label" or "velocity", failing that none. The signal defaults, among the
+    whose name contains "label" or "velocity", failing that none; none too, whatever name was
+    given, where the signal is the only numeric stream. The signal defaults, among the
     other numeric streams, to one of an electrophysiological type before any other, then a regular
     one before an irregular one, then the one with the most values. Stamps are synchronised by the
     file's clock offsets, clock resets included, and not smoothed.
@@ -70,7 +71,7 @@ def read_xdf(path: Path, selection: Selection) -> Recording:
     with errors_of(path, "cannot be read as XDF"):
         streams = _load_streams(path)
         labels = None
-        if selection.wants_labels:
+        if selection.wants_labels and not _has_signal_only(streams, selection):
             others = [stream for stream in streams if not _is_named_signal(stream, selection)]
             labels = (
                 _default_labels(others)
@@ -179,6 +180,14 @@ def _of_channels(info: object, tag: str) -> list[str]:
     if not isinstance(channels, Mapping):
         return []
     return [_text(channel, tag) for channel in channels.get("channel", ())]
+
+
+def _has_signal_only(streams: Sequence[_Stream], selection: Selection) -> bool:
+    """Whether labels are asked for by name, and one numeric stream is all there is."""
+    name = selection.labels
+    if name is None or any(stream.answers_to(name) for stream in streams):
+        return False
+    return sum(stream.is_usable for stream in streams) == 1
 
 
 def _is_named_signal(stream: _Stream, selection: Selection) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from eprop_rt.baselines.recentred import RecentredDecoder
 from eprop_rt.baselines.wiener import WienerDecoder
 from eprop_rt.build import steps
-from eprop_rt.config import WienerSettings
+from eprop_rt.config import BinSettings, WienerSettings
 from eprop_rt.decoder import Decoder
 from eprop_rt.metrics import r2, score
 from eprop_rt.series import F64
@@ -25,7 +25,13 @@ from eprop_rt_services.decoders import decoder_for
 from eprop_rt_services.recordings import Recording
 from eprop_rt_services.replay.cache import content_of, key_of
 from eprop_rt_services.replay.contestant import FITTED, Contestant, Replayed, run_through
-from eprop_rt_services.replay.source import binned, outputs_of, true_labels
+from eprop_rt_services.replay.source import (
+    binned,
+    check_array,
+    fitting_part,
+    outputs_of,
+    true_labels,
+)
 
 REFIT_S = 600.0
 REACHED = 0.9  # of the offline level
@@ -71,17 +77,17 @@ class DayBreak:
         self._today = today
         self._main = main
         self._before = before
+        check_array(before, today)
         # Each is a pass over today that depends on yesterday's weights, so it is done now.
         self._decoded = {
             "static": self._frozen("static", self._yesterdays, learning=False),
             "recentred": self._frozen("recentred", self._recentred, learning=True),
-            "refitted": self._wiener(round(REFIT_S / self._bins.bin_s)),
+            "refitted": self._wiener(refitted_share(today, self._bins)),
         }
 
     def compare(self, carried: list[Replayed]) -> Transition:
         """Beside what was carried into today."""
-        _, x, _ = binned(self._today, self._bins)
-        offline = self._wiener(int(FITTED * len(x)))
+        offline = self._wiener(FITTED)
         level = float(score(offline.predicted, self._true(offline)).r2_last20.mean())
         everyone = {one.decoder: Decoded(one.index.tolist(), one.predicted) for one in carried}
         everyone |= self._decoded
@@ -122,12 +128,19 @@ class DayBreak:
             arrays = found[0]
         return Decoded(arrays["index"].tolist(), arrays["predicted"])
 
-    def _wiener(self, part: int) -> Decoded:
-        _, x, labels = binned(self._today, self._bins)
+    def _wiener(self, share: float) -> Decoded:
+        x, labels = fitting_part(self._today, self._bins, share)
         decoder = WienerDecoder(WienerSettings(), x.shape[1], labels.shape[1])
-        decoder.fit(x[:part], labels[:part])
+        decoder.fit(x, labels)
         arrays, _ = run_through(self._today, decoder, self._main.setting, lambda _: None)
         return Decoded(arrays["index"].tolist(), arrays["predicted"])
+
+
+def refitted_share(recording: Recording, bins: BinSettings) -> float:
+    """Which share of its bins the first ten minutes are."""
+    count = len(binned(recording, bins)[0])
+    # Half a bin more than that many: a share of a share of them is cut, not rounded.
+    return min(1.0, (round(REFIT_S / bins.bin_s) + 0.5) / max(count, 1))
 
 
 def day_of(predicted: F64, true: F64, bins: tuple[int, int], level: float) -> Day:

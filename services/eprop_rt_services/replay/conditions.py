@@ -14,6 +14,7 @@ from eprop_rt.bins.grid import BinGrid, interval_s
 from eprop_rt.config import BinSettings
 from eprop_rt.errors import ConfigError
 from eprop_rt_services.recordings import Recording
+from eprop_rt_services.replay.source import first_stamp
 
 Kind = Literal["loss", "shuffle"]
 PERTURBATION = re.compile(r"(loss|shuffle):(\d*\.?\d+)@(\d*\.?\d+)")
@@ -121,10 +122,13 @@ def thinned(recording: Recording, condition: Condition, bins: BinSettings) -> Re
     if labels is None or len(labels.stamps) == 0 or len(recording.signal.stamps) == 0:
         return recording
     grid = BinGrid(bins.bin_s)
-    grid.start(float(recording.signal.stamps[0]))
-    bin_of = np.nan_to_num(np.floor(grid.position(labels.stamps, interval_s(labels.info))))
-    drawn = np.random.default_rng((condition.seed, 0)).random(max(int(bin_of.max()) + 1, 1))
-    inside = np.clip(bin_of, 0, len(drawn) - 1).astype(np.int64)
+    first_s = first_stamp(recording)
+    grid.start(first_s)
+    placed = np.where(np.isfinite(labels.stamps), labels.stamps, first_s)
+    bin_of = np.maximum(np.floor(grid.position(placed, interval_s(labels.info))), 0)
+    # Numbered through: a gap of years takes no draws.
+    labelled, number = np.unique(bin_of, return_inverse=True)
+    drawn = np.random.default_rng((condition.seed, 0)).random(len(labelled))
     values = labels.values.copy()
-    values[drawn[inside] >= condition.label_share] = np.nan
+    values[drawn[number] >= condition.label_share] = np.nan
     return replace(recording, labels=replace(labels, values=values))

@@ -28,7 +28,7 @@ from eprop_rt_services.replay.conditions import Condition
 from eprop_rt_services.replay.meter import Meter
 from eprop_rt_services.replay.source import (
     RecordingSource,
-    binned,
+    fitting_part,
     outputs_of,
     pipeline_for,
     true_labels,
@@ -49,7 +49,9 @@ class Replayed:
 
     decoder: str
     bins: int
+    labelled: int  # bins with a label for every output: those that are scored
     seconds: float
+    processor_seconds: float  # the same on a core that nobody else uses
     score: Score
     events: Counter[str]
     digest: str
@@ -177,14 +179,16 @@ def run_through(
         if watch is not None:
             watch.see(output, setting.bins.bin_s, decoder)
 
-    started = time.perf_counter()
+    clocks = time.perf_counter, time.process_time
+    started = [clock() for clock in clocks]
     run(source, pipeline, keep, lambda: source.exhausted)
-    seconds = time.perf_counter() - started
+    wall, processor = (clock() - begun for clock, begun in zip(clocks, started, strict=True))
+    times = {"seconds": wall, "processor_seconds": processor}
     predicted = np.array([output.values for output in outputs], np.float64)
     return {
         "index": np.array([output.index for output in outputs], np.int64),
         "predicted": predicted.reshape(len(outputs), outputs_of(recording)),
-    }, {"seconds": seconds, "events": dict(pipeline.events), "cost": asdict(meter.mean())}
+    }, times | {"events": dict(pipeline.events), "cost": asdict(meter.mean())}
 
 
 def replayed(
@@ -201,7 +205,9 @@ def replayed(
     return Replayed(
         decoder=name,
         bins=len(true),
+        labelled=int(np.isfinite(true).all(axis=1).sum()),
         seconds=facts["seconds"],
+        processor_seconds=facts["processor_seconds"],
         score=score(arrays["predicted"], true),
         events=Counter(facts["events"]),
         digest=facts["digest"],
@@ -217,6 +223,4 @@ def fit_offline(decoder: OfflineDecoder, recording: Recording, setting: Setting)
     """Fit on the first four fifths of the bins, and on nothing that follows a perturbation."""
     perturbation = setting.condition.perturbation
     share = FITTED if perturbation is None else min(FITTED, perturbation.at)
-    _, x, labels = binned(recording, setting.bins)
-    part = int(share * len(x))
-    decoder.fit(x[:part], labels[:part])
+    decoder.fit(*fitting_part(recording, setting.bins, share))

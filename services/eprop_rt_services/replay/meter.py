@@ -8,7 +8,7 @@ import numpy as np
 from eprop_rt.cost import Cost
 from eprop_rt.decoder import Decoder
 
-EVERY = 50  # bins: looking takes about as long as a bin
+EVERY = 200  # bins: looking takes as long as several
 
 
 class Meter:

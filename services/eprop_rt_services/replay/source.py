@@ -1,22 +1,24 @@
 """A recording as a source of the loop, and what it says of every bin."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from eprop_rt.bins.binner import Binner
-from eprop_rt.bins.grid import BinGrid
+from eprop_rt.bins.grid import BinGrid, reset_after_bins
 from eprop_rt.bins.labels import LabelBins
-from eprop_rt.conditioning.check import ChunkCheck
+from eprop_rt.conditioning.check import ChunkCheck, checked_labels
 from eprop_rt.config import BinSettings
 from eprop_rt.decoder import Decoder
 from eprop_rt.errors import DataError
 from eprop_rt.pipeline import Pipeline
 from eprop_rt.series import F32, F64, Chunk, LabelChunk
 from eprop_rt.structs import Ints
-from eprop_rt_services.recordings import Recording
+from eprop_rt_services.recordings import Recording, Series
 
 SAMPLES_A_CHUNK = 256
+BREAK = 20  # bins: more than a decoder looks back, if not told otherwise
 
 
 def outputs_of(recording: Recording) -> int:
@@ -29,6 +31,17 @@ def pipeline_for(recording: Recording, bins: BinSettings, decoder: Decoder) -> P
     check_bins(recording, bins)
     labels = None if recording.labels is None else recording.labels.info
     return Pipeline(bins, recording.signal.info, labels, decoder, outputs_of(recording))
+
+
+def check_array(before: Recording, recording: Recording) -> None:
+    """Raise DataError where a decoder of the one cannot go on with the other."""
+    shape = before.signal.info.channels, outputs_of(before)
+    came = recording.signal.info.channels, outputs_of(recording)
+    if came != shape:
+        raise DataError(
+            f"{recording.name} has {came[0]} channels and {came[1]} outputs, expected {shape[0]} "
+            f"and {shape[1]} as in the recording before it: replay recordings of one array together"
+        )
 
 
 def check_bins(recording: Recording, bins: BinSettings) -> None:
@@ -53,7 +66,8 @@ class RecordingSource:
         bin_s: float = 1.0,
     ) -> None:
         self._signal = recording.signal
-        self._labels = recording.labels
+        self._labels = None if recording.labels is None else in_order(recording.labels)
+        self._keys = None if self._labels is None else sort_key(self._labels.stamps)
         self._tick = tick
         # A label that rounding puts a trifle later is not a bin late.
         self._delay_s = label_delay_s - 1e-3 * bin_s if label_delay_s > 0 else 0.0
@@ -72,17 +86,36 @@ class RecordingSource:
         chunk = Chunk(self._signal.stamps[part], self._signal.values[part])
         self._at += len(chunk.stamps)
         self._tick(len(chunk.stamps))
-        return [*self._labels_until(float(chunk.stamps.max()) - self._delay_s), chunk]
+        known = chunk.stamps[np.isfinite(chunk.stamps)]
+        until = float(known.max()) - self._delay_s if len(known) else -np.inf
+        return [*self._labels_until(until), chunk]
 
     def _labels_until(self, stamp_s: float) -> list[LabelChunk]:
-        if self._labels is None:
+        if self._labels is None or self._keys is None:
             return []
-        end = int(np.searchsorted(self._labels.stamps, stamp_s, side="right"))
+        end = int(np.searchsorted(self._keys, stamp_s, side="right"))
         new = slice(self._labels_at, max(end, self._labels_at))
         self._labels_at = new.stop
         if new.start == new.stop:
             return []
         return [LabelChunk(self._labels.stamps[new], self._labels.values[new])]
+
+
+def in_order(labels: Series) -> Series:
+    """The labels by their stamps; those without a finite one first, to be dropped and counted."""
+    order = np.argsort(sort_key(labels.stamps), kind="stable")
+    return replace(labels, stamps=labels.stamps[order], values=labels.values[order])
+
+
+def sort_key(stamps: F64) -> F64:
+    """The stamps, with -inf for those that are not finite."""
+    return np.where(np.isfinite(stamps), stamps, -np.inf)
+
+
+def first_stamp(recording: Recording) -> float:
+    """Where the grid begins: at the first sample that can be placed."""
+    stamps = recording.signal.stamps
+    return float(stamps[np.isfinite(stamps)][0])
 
 
 def true_labels(recording: Recording, bins: BinSettings, indices: list[int]) -> F64:
@@ -91,9 +124,10 @@ def true_labels(recording: Recording, bins: BinSettings, indices: list[int]) -> 
     if recording.labels is None or not indices:
         return np.full((len(indices), outputs), np.nan)
     grid = BinGrid(bins.bin_s)
-    grid.start(float(recording.signal.stamps[0]))
+    grid.start(first_stamp(recording))
     labels = LabelBins(grid, recording.labels.info, outputs)
-    labels.push(LabelChunk(recording.labels.stamps, recording.labels.values))
+    given = LabelChunk(recording.labels.stamps, recording.labels.values)
+    labels.push(checked_labels(given, outputs))
     return np.array([labels.take(index) for index in indices], np.float64)
 
 
@@ -107,3 +141,24 @@ def binned(recording: Recording, bins: BinSettings) -> tuple[Ints, F32, F32]:
     indices = np.array([one.index for one in closed], np.int64)
     values = np.array([one.values for one in closed], np.float32).reshape(-1, info.channels)
     return indices, values, true_labels(recording, bins, indices.tolist()).astype(np.float32)
+
+
+def fitting_part(recording: Recording, bins: BinSettings, share: float) -> tuple[F32, F32]:
+    """The first `share` of the bins and labels, for a fit at once.
+
+    A gap that resets a decoder becomes `BREAK` empty bins without labels, so that what is fitted
+    runs over it as little as what is decoded does.
+    """
+    indices, x, labels = binned(recording, bins)
+    part = int(share * len(x))
+    x, labels = x[:part], labels[:part]
+    cuts = breaks(indices[:part], bins)
+    if len(cuts) == 0:
+        return x, labels
+    where = np.repeat(cuts, BREAK)
+    return np.insert(x, where, 0, axis=0), np.insert(labels, where, np.nan, axis=0)
+
+
+def breaks(indices: Ints, bins: BinSettings) -> Ints:
+    """Which bins (by position) come after a gap that resets a decoder."""
+    return np.flatnonzero(np.diff(indices) > reset_after_bins(bins)) + 1

@@ -9,8 +9,7 @@ from eprop_rt_services.recordings import Recording
 from eprop_rt_services.replay import Replayed
 from eprop_rt_services.replay.across_days import Transition
 from eprop_rt_services.replay.conditions import Condition
-
-Outcome = tuple[Condition, list[Replayed]]
+from eprop_rt_services.replay.contestant import Outcome
 
 
 def recording_figures(

@@ -6,12 +6,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from eprop_rt_services.commands.replay_figures import Outcome
 from eprop_rt_services.config import Config
 from eprop_rt_services.recordings import Recording
 from eprop_rt_services.replay import Replayed
 from eprop_rt_services.replay.across_days import Transition
 from eprop_rt_services.replay.comparable import OFFLINE
+from eprop_rt_services.replay.contestant import Outcome
 
 
 def show(recording: Recording, settings: Config, results: list[Replayed]) -> None:

@@ -80,6 +80,7 @@ def across_figures(night: Transition) -> dict[str, Any]:
                 "first_minute_r2": day.first_minute,
                 "minutes_to_90": day.minutes,
                 "day_r2": day.whole,
+                "day_r": day.r,
                 "after_10min_r2": day.after_refit,
             }
             for name, day in night.days.items()

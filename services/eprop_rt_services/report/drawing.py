@@ -1,0 +1,128 @@
+"""One look for every figure: quiet, legible on a telephone, told apart without seeing colours."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from bokeh.layouts import column
+from bokeh.models import ColumnDataSource, HoverTool, LayoutDOM, Range1d
+from bokeh.plotting import figure
+
+from eprop_rt.series import F64
+from eprop_rt_services.report.blocks import Switch
+
+# The page's script puts others in their place where the reader prefers a dark page.
+INK, SOFT, GRID = "#1f2933", "#5c6773", "#e3e7eb"
+FONT = "system-ui, sans-serif"
+
+# Okabe and Ito (2008), then Tol; greys for what decodes nothing.
+COLOURS = {
+    "eprop": "#d55e00",
+    "rls": "#0072b2",
+    "wiener": "#009e73",
+    "lstm": "#cc79a7",
+    "kalman": "#56b4e9",
+    "adaptive_kalman": "#2a9bd6",
+    "nlms": "#e69f00",
+    "static": "#882255",
+    "recentred": "#999933",
+    "refitted": "#009e73",
+    "mean": "#8a939c",
+    "zero": "#8a939c",
+    "input": "#0072b2",
+    "recurrent": "#d55e00",
+    "bias": "#8a939c",
+    "readout": "#009e73",
+}
+DASHED = ("wiener", "kalman", "refitted", "zero", "bias")
+
+
+def switch(name: str, *, on: bool = True, label: str = "") -> Switch:
+    """For a series of that name, in its own colour."""
+    return Switch(name, label or name, COLOURS.get(name, SOFT), name in DASHED, on)
+
+
+def plot(height: int, x: str, y: str, **more: Any) -> figure:
+    """Axes with nothing in them, as wide as the page."""
+    made = figure(
+        height=height,
+        sizing_mode="stretch_width",
+        tools="xpan,xwheel_zoom,xbox_zoom,reset,save",
+        active_drag=None,
+        active_scroll=None,
+        toolbar_location="above",
+        background_fill_alpha=0,
+        border_fill_alpha=0,
+        outline_line_color=None,
+        min_border_left=58,
+        min_border_right=12,
+        **more,
+    )
+    made.toolbar.logo = None
+    made.toolbar.autohide = True
+    for axis, label in ((made.xaxis[0], x), (made.yaxis[0], y)):
+        axis.axis_label = label or None
+        axis.axis_label_text_font_style = "normal"
+        axis.axis_label_text_font_size = axis.major_label_text_font_size = "12px"
+        axis.axis_label_text_font = axis.major_label_text_font = FONT
+        axis.axis_label_text_color = axis.major_label_text_color = SOFT
+        axis.axis_line_color = axis.major_tick_line_color = GRID
+        axis.minor_tick_line_color = None
+    made.yaxis[0].axis_label_standoff = 4
+    for grid in made.grid:
+        grid.grid_line_color = GRID
+    made.xgrid[0].visible = False
+    return made
+
+
+def draw_lines(
+    into: figure, key: str, lines: dict[str, tuple[F64, F64]], *, main: str = "", points: int = 0
+) -> None:
+    """A line each of x and y (n,), hovered over; the main one is wider, and drawn last.
+
+    Up to so many `points` in a line are marked.
+    """
+    for name in sorted(lines, key=lambda each: each == main):
+        x, y = (narrow(values) for values in lines[name])
+        source = ColumnDataSource({"x": x, "y": y})
+        colour = COLOURS.get(name, SOFT)
+        drawn = [
+            into.line(
+                "x",
+                "y",
+                source=source,
+                color=colour,
+                line_width=2.4 if name == main else 1.5,
+                line_dash="dashed" if name in DASHED else "solid",
+                name=f"{key}:{name}",
+            )
+        ]
+        if len(x) <= points:
+            drawn.append(into.scatter("x", "y", source=source, color=colour, size=6))
+            drawn[-1].name = f"{key}:{name}"
+        hover = HoverTool(renderers=drawn, tooltips=[(name, "@y{0.000}"), ("at", "@x{0.0}")])
+        hover.visible = False  # of the toolbar's many buttons
+        into.add_tools(hover)
+
+
+def narrow(values: F64) -> Any:
+    """As small as it may be in a page."""
+    return np.ascontiguousarray(values, np.float32)
+
+
+def stacked(figures: Sequence[figure]) -> LayoutDOM:
+    """One under the other, over the same x; only the last says what x is."""
+    for upper in figures[:-1]:
+        upper.x_range = figures[-1].x_range
+        upper.xaxis[0].axis_label = None
+        upper.xaxis[0].major_label_text_font_size = "0px"
+        upper.xaxis[0].major_tick_line_color = None
+    for lower in figures[1:]:
+        lower.toolbar_location = None
+    return column(*figures, sizing_mode="stretch_width")
+
+
+def quality_range(values: Sequence[F64], lowest: float = -0.25) -> Range1d:
+    """For R2 and r: up to 1, down to what there is but no lower than `lowest`."""
+    seen = [float(np.nanmin(v)) for v in values if np.isfinite(v).any()]
+    return Range1d(min(0.0, max(lowest, min(seen, default=0.0) - 0.03)), 1.02)

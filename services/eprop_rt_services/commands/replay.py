@@ -127,10 +127,8 @@ def replay(
     results = ResultCache(cache_folder() if cache else None)
     entered = compared(compare, settings.decoder)
     lanes = [
-        line_up(
-            entered, Setting(settings.bins, each, results), begun, () if at else looking.watches
-        )
-        for at, each in enumerate(conditions)
+        line_up(entered, Setting(settings.bins, each, results), begun, watches)
+        for each, watches in zip(conditions, looking.at(conditions), strict=True)
     ]
     figures, nights, chapters = [], [], []
     before: Recording | None = None
@@ -177,10 +175,10 @@ class Looking:
     gradients: GradientWatch | None
     session: SessionWatch | None
 
-    @property
-    def watches(self) -> list[Watch]:
-        """Those that there are."""
-        return [one for one in (self.gradients, self.session) if one is not None]
+    def at(self, conditions: Sequence[Condition]) -> list[list[Watch]]:
+        """Those that there are, for the first condition; for the others none."""
+        watches: list[Watch] = [one for one in (self.gradients, self.session) if one is not None]
+        return [watches, *([] for _ in conditions[1:])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +252,7 @@ def write_report(
     path: Path, chapters: Sequence[Chapter], settings: Config, *, columns: bool
 ) -> None:
     """The page, and a line that says where it is."""
-    from eprop_rt_services.report.page import page  # Bokeh takes most of a second
+    from eprop_rt_services.report.page import page  # noqa: PLC0415  (Bokeh takes most of a second)
 
     command = shlex.join(["eprop-rt", *sys.argv[1:]])
     write_page(path, page(chapters, making(command, as_yaml(settings)), columns=columns))

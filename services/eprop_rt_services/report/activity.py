@@ -1,7 +1,7 @@
 """What goes in and what the network makes of it: rasters, rates, how rates are spread."""
 
 import numpy as np
-from bokeh.models import ColumnDataSource, LinearColorMapper
+from bokeh.models import ColumnDataSource, Image, LinearColorMapper, Range1d
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
@@ -50,7 +50,7 @@ def raster(chapter: Chapter, key: str, inputs: F32) -> Block:
         )
     else:
         words.append(no_network(chapter))
-    figures[-1].xaxis[0].axis_label = "seconds before the end of the pass"
+    figures[-1].xaxis[0].axis_label = "seconds, the pass ends at 0"
     return Block(key, "Spikes near the end", tuple(words), stacked(figures))
 
 
@@ -60,9 +60,10 @@ def image(values: NDArray[np.uint8], bin_s: float, what: tuple[str, list[str]]) 
     made = plot(
         max(140, min(260, 2 * rows)), "", what[0], x_range=(-span, 0.0), y_range=(0.0, float(rows))
     )
+    source = ColumnDataSource({"pixels": [np.ascontiguousarray(values.T)]})
     mapper = LinearColorMapper(palette=what[1], low=0, high=255)
-    pixels = np.ascontiguousarray(values.T)
-    made.image([pixels], x=-span, y=0, dw=span, dh=rows, color_mapper=mapper)
+    glyph = Image(image="pixels", x=-span, y=0, dw=span, dh=rows, color_mapper=mapper)
+    made.add_glyph(source, glyph)
     made.ygrid[0].visible = False
     return made
 
@@ -109,8 +110,9 @@ def spread(chapter: Chapter, key: str, seen: Seen) -> Block:
     first = seen.spikes(slice(0, fifth)).mean(axis=0) / bin_s
     last = seen.spikes(slice(-fifth, None)).mean(axis=0) / bin_s
     edges = np.linspace(0, max(float(first.max()), float(last.max()), 1e-3) * 1.0001, BARS + 1)
-    made = plot(220, "spikes a second", "neurons")
     after, before = (np.histogram(each, edges)[0] for each in (last, first))
+    highest = 1.08 * float(max(after.max(), before.max()))
+    made = plot(220, "spikes a second", "neurons", y_range=Range1d(start=0, end=highest))
     made.quad(
         top="top",
         bottom=0,
@@ -125,7 +127,6 @@ def spread(chapter: Chapter, key: str, seen: Seen) -> Block:
     )
     x, y = np.repeat(edges, 2)[1:-1], np.repeat(before, 2).astype(np.float64)
     made.line(narrow(x), narrow(y), color=SOFT, line_width=1.5, line_dash="dashed")
-    made.y_range.start = 0
     silent = int((last < 1 / (fifth * bin_s)).sum())
     return Block(
         key,

@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from eprop_rt.config import BinSettings
 from eprop_rt.series import F64
 from eprop_rt_services.observing import Seen
@@ -56,8 +58,7 @@ class Chapter:
     @property
     def minutes(self) -> F64:
         """The end of each bin decoded (bins,)."""
-        ends: F64 = (self.results[0].index + 1) * (self.bins.bin_s / 60)
-        return ends
+        return np.asarray((self.results[0].index + 1) * (self.bins.bin_s / 60), np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,15 @@ from typing import Any
 
 import numpy as np
 from bokeh.layouts import column
-from bokeh.models import ColumnDataSource, HoverTool, LayoutDOM, Range1d
+from bokeh.models import (
+    Column,
+    ColumnDataSource,
+    CustomJSTickFormatter,
+    DataRenderer,
+    FixedTicker,
+    HoverTool,
+    Range1d,
+)
 from bokeh.plotting import figure
 
 from eprop_rt.series import F64
@@ -86,7 +94,7 @@ def draw_lines(
         x, y = (narrow(values) for values in lines[name])
         source = ColumnDataSource({"x": x, "y": y})
         colour = COLOURS.get(name, SOFT)
-        drawn = [
+        drawn: list[DataRenderer] = [
             into.line(
                 "x",
                 "y",
@@ -94,12 +102,12 @@ def draw_lines(
                 color=colour,
                 line_width=2.4 if name == main else 1.5,
                 line_dash="dashed" if name in DASHED else "solid",
-                name=f"{key}:{name}",
             )
         ]
         if len(x) <= points:
             drawn.append(into.scatter("x", "y", source=source, color=colour, size=6))
-            drawn[-1].name = f"{key}:{name}"
+        for each in drawn:
+            each.name = f"{key}:{name}"
         hover = HoverTool(renderers=drawn, tooltips=[(name, "@y{0.000}"), ("at", "@x{0.0}")])
         hover.visible = False  # of the toolbar's many buttons
         into.add_tools(hover)
@@ -110,7 +118,7 @@ def narrow(values: F64) -> Any:
     return np.ascontiguousarray(values, np.float32)
 
 
-def stacked(figures: Sequence[figure]) -> LayoutDOM:
+def stacked(figures: Sequence[figure]) -> Column:
     """One under the other, over the same x; only the last says what x is."""
     for upper in figures[:-1]:
         upper.x_range = figures[-1].x_range
@@ -125,4 +133,27 @@ def stacked(figures: Sequence[figure]) -> LayoutDOM:
 def quality_range(values: Sequence[F64], lowest: float = -0.25) -> Range1d:
     """For R2 and r: up to 1, down to what there is but no lower than `lowest`."""
     seen = [float(np.nanmin(v)) for v in values if np.isfinite(v).any()]
-    return Range1d(min(0.0, max(lowest, min(seen, default=0.0) - 0.03)), 1.02)
+    return Range1d(start=min(0.0, max(lowest, min(seen, default=0.0) - 0.03)), end=1.02)
+
+
+def logarithmic(height: int, x: str, y: str, values: F64) -> figure:
+    """Axes for positive values (any shape), NaN left out; a few ticks that do not collide."""
+    low, high = float(np.nanmin(values)) / 1.15, float(np.nanmax(values)) * 1.15
+    made = plot(height, x, y, y_axis_type="log", y_range=Range1d(start=low, end=high))
+    made.yaxis[0].ticker = FixedTicker(ticks=log_ticks(low, high))
+    made.yaxis[0].formatter = CustomJSTickFormatter(
+        code="return String(Number(tick.toPrecision(3)))"
+    )
+    return made
+
+
+def log_ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Round numbers from `low` to `high`, some even where they lie close."""
+    first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
+    found: list[float] = []
+    for digits in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), tuple(np.arange(10, 100) / 10)):
+        ticks = [float(d * 10.0**k) for k in range(first, last + 1) for d in digits]
+        found = [tick for tick in ticks if low <= tick <= high]
+        if len(found) >= 3:
+            break
+    return found[:: -(-len(found) // most)] if found else found

@@ -9,7 +9,15 @@ from eprop_rt.series import F64
 from eprop_rt_services.observing import EVERY, Seen
 from eprop_rt_services.report.blocks import Block
 from eprop_rt_services.report.chapter import Chapter
-from eprop_rt_services.report.drawing import draw_lines, plot, quality_range, stacked, switch
+from eprop_rt_services.report.drawing import (
+    draw_lines,
+    logarithmic,
+    plot,
+    quality_range,
+    stacked,
+    switch,
+)
+from eprop_rt_services.wording import number
 
 AXIS = "minutes into the session"
 
@@ -39,7 +47,7 @@ def norms(chapter: Chapter, key: str, seen: Seen) -> Block:
     ):
         shown = positive(values)
         if np.isfinite(shown).any():
-            figures.append(plot(190, AXIS, label, y_axis_type="log"))
+            figures.append(logarithmic(190, AXIS, label, shown))
             draw_lines(figures[-1], key, by_layer(minutes, shown))
     words = [
         f"Seen every {EVERY * chapter.bins.bin_s:g} s, on logarithmic axes: the weights, what "
@@ -61,16 +69,16 @@ def beside_bptt(key: str, gradients: dict[str, Any]) -> Block:
     cosine, eprop, bptt = (
         np.array(gradients[name], np.float64) for name in ("cosine", "eprop_norm", "bptt_norm")
     )
-    if len(minutes) == 0 or not np.isfinite(cosine).any():
-        return Block(key, title, ("The session is too short to compare any.",))
     ratio = positive(np.divide(eprop, bptt, out=np.full_like(eprop, np.nan), where=bptt > 0))
+    if not (np.isfinite(cosine).any() and np.isfinite(ratio).any()):
+        return Block(key, title, ("The session is too short to compare any.",))
     upper = plot(230, AXIS, "cosine", y_range=quality_range([cosine], -1.0))
-    lower = plot(190, AXIS, "norm, e-prop / BPTT", y_axis_type="log")
+    lower = logarithmic(190, AXIS, "norm, e-prop / BPTT", ratio)
     draw_lines(upper, key, by_layer(minutes, cosine), points=40)
     draw_lines(lower, key, by_layer(minutes, ratio), points=40)
     medians = np.nanmedian(cosine[np.isfinite(cosine).any(axis=1)], axis=0)
     pairs = zip(gradients["layers"], medians, strict=True)
-    told = ", ".join(f"{name} {value:.3f}" for name, value in pairs)
+    told = ", ".join(f"{name} {number(value)}" for name, value in pairs)
     return Block(
         key,
         title,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
+from bokeh.core.types import ID
 from bokeh.embed import json_item
 from bokeh.resources import Resources
 from jinja2 import Environment, StrictUndefined
@@ -16,7 +17,7 @@ from eprop_rt_services.replay.comparable import OFFLINE
 from eprop_rt_services.replay.contestant import Replayed
 from eprop_rt_services.report import tables
 from eprop_rt_services.report.activity import activity, no_network
-from eprop_rt_services.report.blocks import Block
+from eprop_rt_services.report.blocks import Block, Table
 from eprop_rt_services.report.chapter import Chapter, Making
 from eprop_rt_services.report.learning import learning
 from eprop_rt_services.report.quality import over_time
@@ -51,7 +52,7 @@ def page(chapters: Sequence[Chapter], making: Making, *, columns: bool = False) 
     )
     template = environment.from_string((files / "page.html").read_text(encoding="utf-8"))
     figures = {
-        block.key: json_item(block.figure, block.key)
+        block.key: json_item(block.figure, ID(block.key))
         for one in sections
         for block in one.blocks
         if block.figure is not None
@@ -98,7 +99,7 @@ def section(chapter: Chapter, key: str, budget: float, *, columns: bool) -> Sect
     return Section(key, chapter.recording.name, (*headline(chapter), facts(chapter)), tuple(blocks))
 
 
-def all_tables(chapter: Chapter) -> tuple[tables.Table, ...]:
+def all_tables(chapter: Chapter) -> tuple[Table, ...]:
     """The table, and one by axes where those are many."""
     many = (tables.by_axis(chapter),) if len(chapter.axes) > tables.AXES else ()
     return (tables.scores(chapter), *many)

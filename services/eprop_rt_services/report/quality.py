@@ -1,7 +1,7 @@
 """R2 and r over time, all decoders in one figure."""
 
 import numpy as np
-from bokeh.models import BoxAnnotation
+from bokeh.models.annotations import BoxAnnotation
 
 from eprop_rt.metrics import labelled, pearson_r, r2
 from eprop_rt.series import F64
@@ -28,7 +28,9 @@ def over_time(chapter: Chapter, key: str) -> Block:
     if not any(np.isfinite(quality).any() for _, quality, _ in curves.values()):
         told = f"No window of {seconds(rows * bin_s)} has labels enough to be scored."
         return Block(key, title, (told,), folded=("R² by eighths", (tables.eighths(results),)))
-    upper = plot(270, "", "R²", y_range=quality_range([q for _, q, _ in curves.values()]))
+    limits = quality_range([q for _, q, _ in curves.values()])
+    lowest = min(float(np.nanmin(q)) for _, q, _ in curves.values() if np.isfinite(q).any())
+    upper = plot(270, "", "R²", y_range=limits)
     lower = plot(
         200,
         "minutes into the session",
@@ -36,8 +38,9 @@ def over_time(chapter: Chapter, key: str) -> Block:
         y_range=quality_range([r for _, _, r in curves.values()]),
     )
     main, minutes = results[0].decoder, chapter.minutes
-    for into, which in ((upper, 1), (lower, 2)):
-        lines = {name: (minutes[curve[0]], curve[which]) for name, curve in curves.items()}
+    quality = {name: (minutes[ends], found) for name, (ends, found, _) in curves.items()}
+    likeness = {name: (minutes[ends], found) for name, (ends, _, found) in curves.items()}
+    for into, lines in ((upper, quality), (lower, likeness)):
         draw_lines(into, key, lines, main=main)
         into.add_layout(
             BoxAnnotation(
@@ -52,8 +55,8 @@ def over_time(chapter: Chapter, key: str) -> Block:
         f"Mean of the axes in a window of {seconds(rows * bin_s)} that ends at each point; the last"
         " 20 % of the pass are shaded. Touch or hover a line for its value."
     ]
-    if any(np.nanmin(quality) < upper.y_range.start for _, quality, _ in drawn(curves)):
-        words.append(f"What lies below {upper.y_range.start:g} is cut off; zoom out to see it.")
+    if lowest < limits.start:
+        words.append(f"What lies below {limits.start:.2f} is cut off; move down to see it.")
     fitted = [one.decoder for one in results if one.decoder in OFFLINE]
     if fitted:
         words.append(
@@ -68,11 +71,6 @@ def over_time(chapter: Chapter, key: str) -> Block:
         tuple(switch(name) for name in curves),
         folded=("R² by eighths", (tables.eighths(results),)),
     )
-
-
-def drawn(curves: dict[str, tuple[Ints, F64, F64]]) -> list[tuple[Ints, F64, F64]]:
-    """Those with a single point at least."""
-    return [curve for curve in curves.values() if np.isfinite(curve[1]).any()]
 
 
 def sliding(predicted: F64, true: F64, rows: int) -> tuple[Ints, F64, F64]:

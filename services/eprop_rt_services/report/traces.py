@@ -1,7 +1,7 @@
 """True against decoded traces: the whole last 20 %, to move about in."""
 
 import numpy as np
-from bokeh.models import ColumnDataSource, LayoutDOM, Range1d, RangeTool
+from bokeh.models import Column, ColumnDataSource, Range1d, RangeTool
 from bokeh.plotting import figure
 
 from eprop_rt.series import F64
@@ -54,7 +54,7 @@ def words(every: int, chapter: Chapter) -> tuple[str, ...]:
         shape = f"{every} bins are drawn as two points, their smallest and their largest value"
     return (
         f"Nothing is picked: these are all of the last 20 %, {shape}. It opens on its last "
-        f"{SHOWN_S:.0f} s; drag or stretch the box in the strip at the bottom to see the rest.",
+        f"{SHOWN_S:.0f} s; drag or stretch the box in the strip at the bottom, or draw a new one, to see the rest.",
     )
 
 
@@ -66,14 +66,14 @@ def switches(results: list[Replayed]) -> list[Switch]:
     return [switch(one.decoder, on=one.decoder in on) for one in results]
 
 
-def drawn(key: str, axes: list[str], time_s: F64, series: dict[str, F64]) -> LayoutDOM:
+def drawn(key: str, axes: list[str], time_s: F64, series: dict[str, F64]) -> Column:
     """A panel an axis, and the strip."""
     end = float(time_s[-1])
     source = ColumnDataSource({"t": narrow(time_s)})
     for name, values in series.items():
         for k in range(len(axes)):
             source.add(narrow(values[:, k]), f"{name} {k}")
-    shown = Range1d(max(float(time_s[0]), end - SHOWN_S), end, bounds="auto")
+    shown = Range1d(start=max(float(time_s[0]), end - SHOWN_S), end=end)
     panels = []
     for k, axis in enumerate(axes):
         panel = plot(190 if len(axes) < 4 else 130, "", axis, x_range=shown)
@@ -82,24 +82,19 @@ def drawn(key: str, axes: list[str], time_s: F64, series: dict[str, F64]) -> Lay
         panels.append(panel)
     panels[0].toolbar_location = "above"
     strip = plot(80, "seconds into the session", "")
-    strip.x_range = Range1d(float(time_s[0]), end)
+    strip.x_range = Range1d(start=float(time_s[0]), end=end)
     strip.line("t", "true 0", source=source, color=SOFT, line_width=0.7)
     strip.yaxis[0].visible = False
     strip.ygrid[0].visible = False
     strip.toolbar_location = None
-    tool = RangeTool(x_range=shown)
+    tool = RangeTool(x_range=shown, start_gesture="pan")
     tool.overlay.fill_color, tool.overlay.fill_alpha = COLOURS["rls"], 0.15
     strip.add_tools(tool)
     for panel in panels[1:]:
         panel.toolbar_location = None
     upper = stacked(panels)
     panels[-1].xaxis[0].major_label_text_font_size = "12px"
-    return stacked_over(upper, strip)
-
-
-def stacked_over(upper: LayoutDOM, strip: figure) -> LayoutDOM:
-    """Two ranges: the strip keeps its own."""
-    upper.children.append(strip)
+    upper.children.append(strip)  # not stacked: it keeps its own range
     return upper
 
 

@@ -1,11 +1,12 @@
 """Late labels, few labels, lost units, another day: what was asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from bokeh.models import Span
+from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
+from eprop_rt.series import F64
 from eprop_rt_services.replay.conditions import Condition
 from eprop_rt_services.replay.contestant import Outcome
 from eprop_rt_services.report import tables
@@ -54,13 +55,14 @@ def sweep(
     outcomes = sorted(outcomes, key=lambda outcome: of(outcome[0]))
     at = np.array([of(condition) for condition, _ in outcomes])
     names = [one.decoder for one in outcomes[0][1]]
-    quality, r = (
-        {
-            name: (at, np.array([get(results[k].score).mean() for _, results in outcomes]))
-            for k, name in enumerate(names)
-        }
-        for get in (lambda s: s.r2_last20, lambda s: s.r_last20)
-    )
+    quality = {
+        name: (at, means([results[k].score.r2_last20 for _, results in outcomes]))
+        for k, name in enumerate(names)
+    }
+    r = {
+        name: (at, means([results[k].score.r_last20 for _, results in outcomes]))
+        for k, name in enumerate(names)
+    }
     kind = "log" if of is share and at.min() > 0 else "linear"
     figures: list[figure] = []
     for curves, label, height in ((quality, "R², last 20 %", 240), (r, "r, last 20 %", 180)):
@@ -76,10 +78,7 @@ def perturbations(key: str, outcomes: list[Outcome]) -> Block:
     names = [one.decoder for one in outcomes[0][1]]
     eighth = np.arange(8) + 0.5
     curves = [
-        {
-            one.decoder: (eighth, np.array([e.mean() for e in one.score.r2_eighths]))
-            for one in results
-        }
+        {one.decoder: (eighth, means(one.score.r2_eighths)) for one in results}
         for _, results in outcomes
     ]
     limits = quality_range([y for each in curves for _, y in each.values()])
@@ -99,6 +98,11 @@ def perturbations(key: str, outcomes: list[Outcome]) -> Block:
     return Block(
         key, "Lost or changed units", words, stacked(figures), tuple(switch(n) for n in names)
     )
+
+
+def means(values: Sequence[F64]) -> F64:
+    """Of the axes of each."""
+    return np.array([each.mean() for each in values], np.float64)
 
 
 def night(chapter: Chapter, key: str) -> list[Block]:

@@ -9,11 +9,11 @@ from bokeh.models import (
     Column,
     ColumnDataSource,
     CustomJSTickFormatter,
-    DataRenderer,
     FixedTicker,
     HoverTool,
     Range1d,
 )
+from bokeh.models.renderers import DataRenderer
 from bokeh.plotting import figure
 
 from eprop_rt.series import F64
@@ -22,6 +22,7 @@ from eprop_rt_services.report.blocks import Switch
 # The page's script puts others in their place where the reader prefers a dark page.
 INK, SOFT, GRID = "#1f2933", "#5c6773", "#e3e7eb"
 FONT = "system-ui, sans-serif"
+FLOOR = -0.25  # of figures of R2, which may be as bad as you like
 
 # Okabe and Ito (2008), then Tol; greys for what decodes nothing.
 COLOURS = {
@@ -130,10 +131,14 @@ def stacked(figures: Sequence[figure]) -> Column:
     return column(*figures, sizing_mode="stretch_width")
 
 
-def quality_range(values: Sequence[F64], lowest: float = -0.25) -> Range1d:
+def quality_range(values: Sequence[F64], lowest: float = FLOOR) -> Range1d:
     """For R2 and r: up to 1, down to what there is but no lower than `lowest`."""
-    seen = [float(np.nanmin(v)) for v in values if np.isfinite(v).any()]
-    return Range1d(start=min(0.0, max(lowest, min(seen, default=0.0) - 0.03)), end=1.02)
+    return Range1d(start=min(0.0, max(lowest, least(values) - 0.03)), end=1.02)
+
+
+def least(values: Sequence[F64]) -> float:
+    """Of all that are numbers; 0 where none is."""
+    return min((float(np.nanmin(v)) for v in values if np.isfinite(v).any()), default=0.0)
 
 
 def logarithmic(height: int, x: str, y: str, values: F64) -> figure:
@@ -141,9 +146,7 @@ def logarithmic(height: int, x: str, y: str, values: F64) -> figure:
     low, high = float(np.nanmin(values)) / 1.15, float(np.nanmax(values)) * 1.15
     made = plot(height, x, y, y_axis_type="log", y_range=Range1d(start=low, end=high))
     made.yaxis[0].ticker = FixedTicker(ticks=log_ticks(low, high))
-    made.yaxis[0].formatter = CustomJSTickFormatter(
-        code="return String(Number(tick.toPrecision(3)))"
-    )
+    made.yaxis[0].formatter = CustomJSTickFormatter(code="return `${+tick.toPrecision(3)}`")
     return made
 
 

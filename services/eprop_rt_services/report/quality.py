@@ -11,7 +11,16 @@ from eprop_rt_services.replay.contestant import FITTED
 from eprop_rt_services.report import tables
 from eprop_rt_services.report.blocks import Block
 from eprop_rt_services.report.chapter import Chapter
-from eprop_rt_services.report.drawing import SOFT, draw_lines, plot, quality_range, stacked, switch
+from eprop_rt_services.report.drawing import (
+    FLOOR,
+    SOFT,
+    draw_lines,
+    least,
+    plot,
+    quality_range,
+    stacked,
+    switch,
+)
 
 POINTS = 160
 LEAST = 20  # labels in a window, to be scored
@@ -29,7 +38,7 @@ def over_time(chapter: Chapter, key: str) -> Block:
         told = f"No window of {seconds(rows * bin_s)} has labels enough to be scored."
         return Block(key, title, (told,), folded=("R² by eighths", (tables.eighths(results),)))
     limits = quality_range([q for _, q, _ in curves.values()])
-    lowest = min(float(np.nanmin(q)) for _, q, _ in curves.values() if np.isfinite(q).any())
+    lowest = least([q for _, q, _ in curves.values()])
     upper = plot(270, "", "R²", y_range=limits)
     lower = plot(
         200,
@@ -55,8 +64,8 @@ def over_time(chapter: Chapter, key: str) -> Block:
         f"Mean of the axes in a window of {seconds(rows * bin_s)} that ends at each point; the last"
         " 20 % of the pass are shaded. Touch or hover a line for its value."
     ]
-    if lowest < limits.start:
-        words.append(f"What lies below {limits.start:.2f} is cut off; move down to see it.")
+    if lowest < FLOOR:
+        words.append(f"What lies below {FLOOR:g} is cut off; move down to see it.")
     fitted = [one.decoder for one in results if one.decoder in OFFLINE]
     if fitted:
         words.append(

@@ -54,7 +54,8 @@ def words(every: int, chapter: Chapter) -> tuple[str, ...]:
         shape = f"{every} bins are drawn as two points, their smallest and their largest value"
     return (
         f"Nothing is picked: these are all of the last 20 %, {shape}. It opens on its last "
-        f"{SHOWN_S:.0f} s; drag or stretch the box in the strip at the bottom, or draw a new one, to see the rest.",
+        f"{SHOWN_S:.0f} s; drag or stretch the box in the strip at the bottom, or draw a new one "
+        "there, to see the rest.",
     )
 
 

@@ -76,7 +76,7 @@ def sweep(
 def perturbations(key: str, outcomes: list[Outcome]) -> Block:
     """R2 by eighths, a panel each; the first is the recording as it was made."""
     names = [one.decoder for one in outcomes[0][1]]
-    eighth = np.arange(8) + 0.5
+    eighth = np.arange(8, dtype=np.float64) + 0.5
     curves = [
         {one.decoder: (eighth, means(one.score.r2_eighths)) for one in results}
         for _, results in outcomes

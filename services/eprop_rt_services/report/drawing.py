@@ -151,12 +151,14 @@ def logarithmic(height: int, x: str, y: str, values: F64) -> figure:
 
 
 def log_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Round numbers from `low` to `high`, some even where they lie close."""
+    """Round numbers from `low` to `high`, `most` of them or a few less."""
+    if high / low < 5:
+        steps = [d * 10.0**k for k in range(-12, 13) for d in (1, 2, 5)]
+        step = next(each for each in steps if (high - low) / each <= most)
+        counts = range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)
+        return [float(f"{count * step:.6g}") for count in counts]
     first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
-    found: list[float] = []
-    for digits in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), tuple(np.arange(10, 100) / 10)):
-        ticks = [float(d * 10.0**k) for k in range(first, last + 1) for d in digits]
-        found = [tick for tick in ticks if low <= tick <= high]
-        if len(found) >= 3:
-            break
-    return found[:: -(-len(found) // most)] if found else found
+    digits = (1.0,) if high / low > 100 else (1.0, 3.0)
+    ticks = [d * 10.0**k for k in range(first, last + 1) for d in digits]
+    found = [tick for tick in ticks if low <= tick <= high]
+    return found[:: -(-len(found) // most)]

@@ -35,7 +35,7 @@
     const chosen = sections.find((one) => one.id === key) ?? sections[0];
     for (const one of sections) one.classList.toggle("open", one === chosen);
     for (const link of document.querySelectorAll("nav a"))
-      link.toggleAttribute("aria-current", link.hash === `#${chosen.id}`);
+      link.setAttribute("aria-current", link.hash === `#${chosen.id}` ? "page" : "false");
     for (const holder of chosen.querySelectorAll(".figure")) draw(holder);
   }
 

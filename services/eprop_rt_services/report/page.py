@@ -10,7 +10,6 @@ from bokeh.core.types import ID
 from bokeh.embed import json_item
 from bokeh.resources import Resources
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from eprop_rt.series import F64
 from eprop_rt_services.replay.comparable import OFFLINE
@@ -70,16 +69,16 @@ def page(chapters: Sequence[Chapter], making: Making, *, columns: bool = False) 
             for chapter in chapters
         ),
         versions=tables.facts(making.versions),
-        style=Markup((files / "page.css").read_text(encoding="utf-8")),
-        script=Markup((files / "page.js").read_text(encoding="utf-8")),
-        bokeh=Markup("\n".join(Resources(mode="inline", components=["bokeh"]).js_raw)),
+        style=(files / "page.css").read_text(encoding="utf-8"),
+        script=(files / "page.js").read_text(encoding="utf-8"),
+        bokeh="\n".join(Resources(mode="inline", components=["bokeh"]).js_raw),
         figures={key: script_safe(json.dumps(item)) for key, item in figures.items()},
     )
 
 
-def script_safe(text: str) -> Markup:
+def script_safe(text: str) -> str:
     """JSON that ends no script element."""
-    return Markup(text.replace("<", "\\u003c"))
+    return text.replace("<", "\\u003c")
 
 
 def section(chapter: Chapter, key: str, budget: float, *, columns: bool) -> Section:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from bokeh.models import FixedTicker
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
@@ -68,6 +69,7 @@ def sweep(
     for curves, label, height in ((quality, "R², last 20 %", 240), (r, "r, last 20 %", 180)):
         limits = quality_range([y for _, y in curves.values()])
         figures.append(plot(height, x, label, x_axis_type=kind, y_range=limits))
+        figures[-1].xaxis[0].ticker = FixedTicker(ticks=at.tolist())
         draw_lines(figures[-1], key, curves, main=names[0], points=40)
     words = ("Mean of the axes over the last 20 % of each pass; figures in the table below.",)
     return Block(key, title, words, stacked(figures), tuple(switch(name) for name in names))

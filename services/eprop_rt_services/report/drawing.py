@@ -13,6 +13,7 @@ from bokeh.models import (
     HoverTool,
     Range1d,
 )
+from bokeh.models.axes import Axis
 from bokeh.models.renderers import DataRenderer
 from bokeh.plotting import figure
 
@@ -145,9 +146,14 @@ def logarithmic(height: int, x: str, y: str, values: F64) -> figure:
     """Axes for positive values (any shape), NaN left out; a few ticks that do not collide."""
     low, high = float(np.nanmin(values)) / 1.15, float(np.nanmax(values)) * 1.15
     made = plot(height, x, y, y_axis_type="log", y_range=Range1d(start=low, end=high))
-    made.yaxis[0].ticker = FixedTicker(ticks=log_ticks(low, high))
-    made.yaxis[0].formatter = CustomJSTickFormatter(code="return `${+tick.toPrecision(3)}`")
+    fix_ticks(made.yaxis[0], log_ticks(low, high))
     return made
+
+
+def fix_ticks(axis: Axis, at: Sequence[float]) -> None:
+    """These and no others, as plain numbers."""
+    axis.ticker = FixedTicker(ticks=list(at))
+    axis.formatter = CustomJSTickFormatter(code="return `${+tick.toPrecision(3)}`")
 
 
 def log_ticks(low: float, high: float, most: int = 5) -> list[float]:

@@ -30,7 +30,7 @@ def over_time(chapter: Chapter, key: str) -> Block:
     """A window slides over the pass."""
     title = "Quality over time"
     results, true, bin_s = chapter.results, chapter.true, chapter.bins.bin_s
-    rows = max(round(60 / bin_s), len(true) // 20, 2)
+    rows = max(min(round(60 / bin_s), len(true) // 8), len(true) // 20, 2)
     curves = {
         one.decoder: sliding(one.predicted, true, rows) for one in results if len(true) > rows
     }

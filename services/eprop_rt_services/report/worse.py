@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from bokeh.models import FixedTicker
 from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 
@@ -13,7 +12,15 @@ from eprop_rt_services.replay.contestant import Outcome
 from eprop_rt_services.report import tables
 from eprop_rt_services.report.blocks import Block
 from eprop_rt_services.report.chapter import Chapter
-from eprop_rt_services.report.drawing import SOFT, draw_lines, plot, quality_range, stacked, switch
+from eprop_rt_services.report.drawing import (
+    SOFT,
+    draw_lines,
+    fix_ticks,
+    plot,
+    quality_range,
+    stacked,
+    switch,
+)
 
 TRUTH = "Truth is not touched; every value is a pass of its own."
 
@@ -69,7 +76,7 @@ def sweep(
     for curves, label, height in ((quality, "R², last 20 %", 240), (r, "r, last 20 %", 180)):
         limits = quality_range([y for _, y in curves.values()])
         figures.append(plot(height, x, label, x_axis_type=kind, y_range=limits))
-        figures[-1].xaxis[0].ticker = FixedTicker(ticks=at.tolist())
+        fix_ticks(figures[-1].xaxis[0], at.tolist())
         draw_lines(figures[-1], key, curves, main=names[0], points=40)
     words = ("Mean of the axes over the last 20 % of each pass; figures in the table below.",)
     return Block(key, title, words, stacked(figures), tuple(switch(name) for name in names))

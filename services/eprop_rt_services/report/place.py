@@ -4,9 +4,16 @@ from pathlib import Path
 
 from eprop_rt.errors import ConfigError
 
+ENDINGS = (".html", ".htm")
+
 
 def check_place(path: Path) -> None:
-    """Raise ConfigError where no page could be written to `path`; leaves nothing there."""
+    """Raise ConfigError where no page could be written to `path`; leaves nothing there.
+
+    Another ending than .html is refused: it may be a recording, which a page would overwrite.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise ConfigError(f"--report {path}: expected a file that ends in .html")
     there = path.exists()
     try:
         with path.open("ab"):

@@ -256,8 +256,11 @@ def test_a_place_is_tried_before_and_left_as_it_was(tmp_path):
     (tmp_path / "old.html").write_text("kept")
     check_place(tmp_path / "old.html")
     assert (tmp_path / "old.html").read_text() == "kept"
-    for place in (tmp_path, tmp_path / "no" / "folder.html"):
+    (tmp_path / "folder.html").mkdir()
+    for place in (tmp_path / "folder.html", tmp_path / "no" / "folder.html"):
         with pytest.raises(ConfigError, match="--report"):
             check_place(place)
         with pytest.raises(ConfigError, match="--report"):
             write_page(place, "")
+    with pytest.raises(ConfigError, match=r"\.html"):
+        check_place(tmp_path / "session.nwb")

@@ -147,6 +147,13 @@ def test_a_report_is_written_and_changes_no_bit_of_the_replay(tmp_path):
     assert f"report: {out} (" in " ".join(done.stdout.split())
 
 
+def test_where_a_report_goes_is_tried_before_anything_is_read(tmp_path):
+    place = tmp_path / "no" / "out.html"
+    done = program("replay", tmp_path / "none.nwb", "--report", place)
+    assert done.returncode == 2
+    assert f"cannot write {place}" in done.stderr
+
+
 def test_what_draws_reports_is_not_loaded_before_one_is_asked_for():
     loaded = "import sys, eprop_rt_services.cli; sys.exit('bokeh' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
@@ -177,7 +184,7 @@ MISTAKES = {
     "an unknown preset": ("replay", "session.nwb", "--config", "preset:rowing"),
     "an unknown decoder": ("replay", "session.nwb", "--compare", "oracle"),
     "an unwritable json": ("replay", "session.nwb", *FAST, "--json", "no/folder/a.json"),
-    "an unwritable report": ("replay", "none.nwb", "--report", "no/folder/out.html"),
+    "an unwritable report": ("replay", "session.nwb", "--report", "no/folder/out.html"),
     "a report over a recording": ("replay", "session.nwb", "--report", "session.nwb"),
     "bins shorter than samples": ("replay", "session.nwb", "-o", "bins.bin_s=0.01"),
     "recordings of two arrays": ("replay", "session.nwb", "other.nwb", *FAST),

@@ -56,7 +56,8 @@ def replay(
         typer.Option(
             min=0.001,
             metavar="SECONDS",
-            help="every so often in the session, e-prop's gradient beside BPTT's, for --json",
+            help="every so often in the session, e-prop's gradient beside BPTT's, for --json and "
+            "--report",
         ),
     ] = None,
     label_delay: Annotated[

@@ -90,7 +90,8 @@ def drawn(key: str, axes: list[str], time_s: F64, series: dict[str, F64]) -> Col
     strip.toolbar_location = None
     tool = RangeTool(x_range=shown, start_gesture="pan")
     tool.overlay.fill_color, tool.overlay.fill_alpha = COLOURS["rls"], 0.15
-    strip.add_tools(tool)
+    strip.toolbar.tools = [tool]
+    strip.toolbar.active_drag = "auto"
     for panel in panels[1:]:
         panel.toolbar_location = None
     upper = stacked(panels)

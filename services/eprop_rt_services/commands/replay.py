@@ -255,6 +255,7 @@ def write_report(
     """The page, and a line that says where it is."""
     from eprop_rt_services.report.page import page  # noqa: PLC0415  (Bokeh takes most of a second)
 
-    command = shlex.join(["eprop-rt", *sys.argv[1:]])
+    words = (shlex.quote(word) for word in sys.argv[1:])
+    command = " ".join(["eprop-rt", *(f"\\\n  {w}" if w[0] == "-" else w for w in words)])
     write_page(path, page(chapters, making(command, as_yaml(settings)), columns=columns))
     Console().print(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)", highlight=False)

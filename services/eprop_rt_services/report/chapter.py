@@ -15,6 +15,7 @@ from eprop_rt.config import BinSettings
 from eprop_rt.series import F64
 from eprop_rt_services.observing import Seen
 from eprop_rt_services.recordings import Recording
+from eprop_rt_services.recordings.recording import channel_names
 from eprop_rt_services.replay.across_days import Transition
 from eprop_rt_services.replay.cache import code_version
 from eprop_rt_services.replay.contestant import Outcome, Replayed
@@ -48,7 +49,10 @@ class Chapter:
         """Names of the outputs."""
         outputs, labels = outputs_of(self.recording), self.recording.labels
         names = () if labels is None else labels.info.channel_names
-        return list(names) if len(names) == outputs else [f"axis {k + 1}" for k in range(outputs)]
+        numbered = channel_names((), outputs)  # what a reader puts where a file has none
+        if len(names) != outputs or names == numbered:
+            return [f"axis {k + 1}" for k in range(outputs)]
+        return list(names)
 
     @property
     def true(self) -> F64:

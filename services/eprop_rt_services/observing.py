@@ -11,7 +11,7 @@ from eprop_rt.engine import Engine
 from eprop_rt.pipeline import Output
 from eprop_rt.series import F64
 
-EVERY = 400  # bins: a look takes as long as some fifteen of them without rehearsal
+EVERY = 600  # bins: without rehearsal a look takes as long as some ten of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ class SessionWatch:
 
     def _forget(self) -> None:
         self._neurons = 0
-        self._spikes: list[NDArray[np.uint8]] = []
+        self._bins = 0
+        self._newest: list[NDArray[np.bool_]] = []
+        self._packed: list[NDArray[np.uint8]] = []
         self._at: list[int] = []
         self._looks: list[Look] = []
         self._changes: list[F64] = []
@@ -55,11 +57,17 @@ class SessionWatch:
         """A bin has been decoded, and not yet learned from."""
         if not isinstance(decoder, Engine):
             return
-        fired = decoder.spikes()
-        if len(self._spikes) % EVERY == 0:
-            self._neurons = len(fired)
+        if self._bins % EVERY == 0:
+            self._pack()
             self._keep(decoder.look())
-        self._spikes.append(np.packbits(fired))
+        self._newest.append(decoder.spikes())
+        self._bins += 1
+
+    def _pack(self) -> None:
+        if self._newest:
+            self._neurons = len(self._newest[0])
+            self._packed.append(np.packbits(np.array(self._newest), axis=1))
+            self._newest.clear()
 
     def _keep(self, look: Look) -> None:
         change = np.full(len(LAYERS), np.nan)
@@ -67,17 +75,18 @@ class SessionWatch:
             pairs = zip(look.weights, self._looks[-1].weights, strict=True)
             change[:] = [np.linalg.norm(now - before) for now, before in pairs]
             self._looks[-1] = self._looks[-1]._replace(weights=())  # norms are all that is kept
-        self._at.append(len(self._spikes))
+        self._at.append(self._bins)
         self._looks.append(look)
         self._changes.append(change)
 
     def take(self) -> Seen | None:
         """What was seen since the last call; None where there was no network."""
-        if not self._spikes:
+        self._pack()
+        if not self._packed:
             return None
         seen = Seen(
             self._neurons,
-            np.array(self._spikes),
+            np.concatenate(self._packed),
             np.array(self._at, np.int64),
             np.array([look.norm for look in self._looks]),
             np.array(self._changes),

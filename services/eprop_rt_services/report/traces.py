@@ -1,7 +1,7 @@
 """True against decoded traces: the whole last 20 %, to move about in."""
 
 import numpy as np
-from bokeh.models import Column, ColumnDataSource, Range1d, RangeTool
+from bokeh.models import Column, ColumnDataSource, DataRange1d, Range1d, RangeTool
 from bokeh.plotting import figure
 
 from eprop_rt.series import F64
@@ -78,6 +78,7 @@ def drawn(key: str, axes: list[str], time_s: F64, series: dict[str, F64]) -> Col
     panels = []
     for k, axis in enumerate(axes):
         panel = plot(190 if len(axes) < 4 else 130, "", axis, x_range=shown)
+        panel.y_range = DataRange1d(only_visible=True)  # a wild decoder hides no other
         for name in series:
             draw(panel, source, f"{key}:{name}", (name, k))
         panels.append(panel)

@@ -180,8 +180,9 @@ def bound(given: argparse.Namespace, forward_s: float, backward_s: float) -> str
     return (
         f"here {share:.0%} is forward, {1 - share:.0%} adjoint and sums; the one dense product, of "
         f"the adjoint with the recurrent weights, is {flop / 1e9:.2f} GFLOP of it: with the sums, "
-        f"at least {flop / backward_s / given.threads / 1e9:.0f} GFLOP/s a thread, bounded by "
-        "loads from the nearest cache; PyTorch is bounded by some fifty small operations a step"
+        f"at least {flop / backward_s / given.threads / 1e9:.0f} GFLOP/s a thread. That product is "
+        "bounded by multiply-adds, sums over spikes and the rest by loads from the second cache; "
+        "PyTorch is bounded by some fifty small operations a step"
     )
 
 

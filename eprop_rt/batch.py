@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from eprop_rt.aligned import aligned
+from eprop_rt.gradient import turn
 from eprop_rt.kernels.batch import (
     FOUR,
     ROWS,
     Batch,
-    Turned,
     pull_back_sequences,
     run_sequences,
     sum_readout,
@@ -17,8 +18,6 @@ from eprop_rt.kernels.batch import (
 from eprop_rt.kernels.segment import Segment
 from eprop_rt.objective import Score
 from eprop_rt.structs import Floats, Membrane, Objective, Params, Weights
-
-PARTS = 32  # that a batch is run in, at most
 
 # Calls part(0), part(1), ... part(count - 1), in any order, side by side where it has threads, and
 # returns when all are done. Kernels let go of the interpreter's lock; the bits do not depend on it.
@@ -38,14 +37,13 @@ def build_batch(params: Params, shape: tuple[int, int], inputs: int, w_out: Floa
     dtype, n = params.alpha.dtype, len(params.alpha)
 
     def room(*sizes: int) -> Floats:
-        return np.zeros((sequences, *sizes), dtype)
+        return aligned((sequences, *sizes), dtype)
 
     segments = Segment(
         x=room(length, inputs),
         target=room(length, outputs),
-        drive=room(length, n),
+        drive=aligned((-(-sequences // FOUR), length, n), dtype),
         z=room(length, n),
-        z_before=room(length, n),
         psi=room(length, n),
         v=room(length, n),
         features=room(length, features),
@@ -64,6 +62,7 @@ def build_batch(params: Params, shape: tuple[int, int], inputs: int, w_out: Floa
         loss=np.zeros(sequences),
         penalty=np.zeros(sequences),
         labelled=np.zeros(sequences, np.int64),
+        across=aligned((n, n), dtype),
     )
 
 
@@ -75,15 +74,13 @@ def judge_batch(
     Reads batch.segments.x, target and draw, batch.steps and used; overwrites the rest.
     """
     count = int(batch.used[0])
-    parts = min(count, PARTS)
+    turned = turn(weights, weights.w_out[:0])
 
-    turned = _turned(weights, weights.w_out[:0])
-
-    def run(part: int) -> None:
-        start, stop = count * part // parts, count * (part + 1) // parts
+    def run(group: int) -> None:
+        start, stop = group * FOUR, min((group + 1) * FOUR, count)
         run_sequences(params, turned, batch, objective, start, stop)
 
-    each(run, parts)
+    each(run, -(-count // FOUR))
     return Score(
         float(batch.loss[:count].sum()),
         float(batch.penalty[:count].sum()),
@@ -106,8 +103,12 @@ def pull_back_batch(
     """
     count, rows = int(batch.used[0]), len(weights.w)
     groups, blocks = -(-count // FOUR), -(-rows // ROWS)
-    turned, steps = _turned(weights, feedback), batch.segments.x.shape[1]
-    of_w, of_w_out = np.empty_like(turned.w), np.empty_like(turned.w_out)
+    turned = turn(weights, feedback)
+    steps, k, n = *batch.segments.x.shape[1:], len(feedback)
+    if objective.through_recurrence:
+        batch.across[:] = weights.w[k : k + n].T
+        turned = turned._replace(across=batch.across)
+    of_w, of_w_out = aligned(turned.w.shape, turned.w.dtype), np.empty_like(turned.w_out)
 
     def pull_back(group: int) -> None:
         start, stop = group * FOUR, min((group + 1) * FOUR, count)
@@ -123,9 +124,3 @@ def pull_back_batch(
     each(pull_back, groups)
     each(add_up, blocks + 1)
     return Weights(of_w, np.ascontiguousarray(of_w_out.T))
-
-
-def _turned(weights: Weights, feedback: Floats) -> Turned:
-    return Turned(
-        weights.w, np.ascontiguousarray(weights.w_out.T), np.ascontiguousarray(feedback.T)
-    )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eprop_rt.aligned import aligned, aligned_copy
 from eprop_rt.config import EpropSettings, NetworkSettings, SurrogateSettings
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels.segment import Segment
@@ -149,7 +150,7 @@ def build_network(settings: EpropSettings, inputs: int, outputs: int, bin_s: flo
     w = drawn.w if connected is None else drawn.w[connected]
     return Network(
         build_params(settings.network, bin_s, dtype, settings.seed),
-        Weights(w.astype(dtype), drawn.w_out.astype(dtype)),
+        Weights(aligned_copy(w.astype(dtype)), drawn.w_out.astype(dtype)),
         connected,
         inputs,
         outputs,
@@ -176,7 +177,7 @@ def build_state(network: Network) -> State:
 
 def build_membrane(neurons: int, dtype: Real) -> Membrane:
     """Neurons at rest."""
-    v, current, a = (np.zeros(neurons, dtype) for _ in range(3))
+    v, current, a = (aligned((neurons,), dtype) for _ in range(3))
     return Membrane(v, current, a, np.zeros(neurons, np.int64))
 
 
@@ -184,18 +185,17 @@ def build_segment(params: Params, length: int, inputs: int, features: int, outpu
     """Scratch for one segment of `length` steps."""
     dtype, n = params.alpha.dtype, len(params.alpha)
     return Segment(
-        x=np.zeros((length, inputs), dtype),
-        target=np.zeros((length, outputs), dtype),
-        drive=np.zeros((length, n), dtype),
-        z=np.zeros((length, n), dtype),
-        z_before=np.zeros((length, n), dtype),
-        psi=np.zeros((length, n), dtype),
-        v=np.zeros((length, n), dtype),
-        features=np.zeros((length, features), dtype),
-        y=np.zeros((length, outputs), dtype),
-        signal=np.zeros((length, n), dtype),
-        error=np.zeros((length, outputs), dtype),
-        rate=np.zeros(n, dtype),
+        x=aligned((length, inputs), dtype),
+        target=aligned((length, outputs), dtype),
+        drive=aligned((length, n), dtype),
+        z=aligned((length, n), dtype),
+        psi=aligned((length, n), dtype),
+        v=aligned((length, n), dtype),
+        features=aligned((length, features), dtype),
+        y=aligned((length, outputs), dtype),
+        signal=aligned((length, n), dtype),
+        error=aligned((length, outputs), dtype),
+        rate=aligned((n,), dtype),
         membrane=build_membrane(n, dtype),
         draw=np.zeros(1, np.int64),
         found=np.zeros(max(length, inputs, n, outputs) + 1, np.int64),

@@ -1,4 +1,4 @@
-"""The gradient of stretches of time: forward, error, the neurons' adjoint, one matrix product.
+"""The gradient of stretches of time: forward, error, the neurons' adjoint, sums over steps.
 
 `trial_gradient` is for everyone: arrays in, arrays out. Rehearsal uses the same pieces.
 """
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from eprop_rt.build import build_segment
 from eprop_rt.config import RuleSettings
 from eprop_rt.errors import ConfigError, DataError
-from eprop_rt.kernels.segment import Segment, adjoint_segment, forward_segment
-from eprop_rt.objective import Score, score
+from eprop_rt.kernels.gradient import Turned, add_gradient, add_pulled_back
+from eprop_rt.kernels.segment import Segment
+from eprop_rt.objective import Score
 from eprop_rt.structs import ELIGIBILITIES, Floats, Objective, Params, Weights
 
 
@@ -117,19 +118,18 @@ def add_segment_gradient(
     Nothing through recurrence and reset: this is e-prop (Bellec et al. 2020, eq. 1), every sum over
     time exchanged with the synapses. Through both, and w_out[:N] as feedback: backpropagation.
     """
-    run_segment(params, weights, segment)
-    came = score(objective, segment)
-    pull_back(params, weights, feedback, segment, objective, gradient)
-    return came
+    turned = turn(weights, feedback)
+    of_w_out = np.zeros_like(turned.w_out)
+    loss, penalty, labelled = add_gradient(params, turned, segment, objective, gradient.w, of_w_out)
+    gradient.w_out[:] += of_w_out.T
+    return Score(float(loss), float(penalty), int(labelled))
 
 
-def run_segment(params: Params, weights: Weights, segment: Segment) -> None:
-    """Run the network over segment.x from rest; writes its states and outputs."""
-    inputs, n = segment.x.shape[1], segment.z.shape[1]
-    np.matmul(segment.x, weights.w[:inputs], out=segment.drive)
-    np.add(segment.drive, weights.w[-1], out=segment.drive)
-    forward_segment(params, weights.w[inputs : inputs + n], segment)
-    np.matmul(segment.features, weights.w_out, out=segment.y)
+def turn(weights: Weights, feedback: Floats) -> Turned:
+    """Weights as kernels sum along them; w itself, not a copy; feedback (N, M)."""
+    w, w_out = weights
+    back, nothing = np.ascontiguousarray(feedback.T), w_out[:0, :0]
+    return Turned(w, np.ascontiguousarray(w_out.T), back, nothing)
 
 
 def pull_back(
@@ -141,13 +141,10 @@ def pull_back(
     gradient: Weights,
 ) -> None:
     """Add to `gradient` what `score` wrote to segment.error, rate and v; overwrites its signal."""
-    inputs, n = segment.x.shape[1], segment.z.shape[1]
-    np.matmul(segment.error, feedback.T, out=segment.signal)
-    adjoint_segment(params, weights.w[inputs : inputs + n], segment, objective)
-    gradient.w[:inputs] += segment.x.T @ segment.signal
-    gradient.w[inputs : inputs + n] += segment.z_before.T @ segment.signal
-    gradient.w[-1] += segment.signal.sum(axis=0)
-    gradient.w_out[:] += segment.features.T @ segment.error
+    turned = turn(weights, feedback)
+    of_w_out = np.zeros_like(turned.w_out)
+    add_pulled_back(params, turned, segment, objective, gradient.w, of_w_out)
+    gradient.w_out[:] += of_w_out.T
 
 
 def _with_bias(weights: Weights, inputs: int, gain: Floats) -> Weights:

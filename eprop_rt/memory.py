@@ -35,9 +35,13 @@ class Memory:
 
     def read(self, start: int, length: int) -> tuple[F32, F32]:
         """Copies of `length` consecutive bins; `start` counts from the oldest kept."""
-        oldest = int(self._written[0]) - len(self)
-        rows = (oldest + start + np.arange(length)) % len(self._inputs)
-        return self._inputs[rows], self._labels[rows]
+        first = (int(self._written[0]) - len(self) + start) % len(self._inputs)
+        before, after = (
+            slice(first, first + length),
+            slice(max(0, first + length - len(self._inputs))),
+        )
+        inputs = np.concatenate((self._inputs[before], self._inputs[after]))
+        return inputs, np.concatenate((self._labels[before], self._labels[after]))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything that a snapshot keeps, by name; the arrays themselves, not copies."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eprop_rt.aligned import aligned
 from eprop_rt.approximation import cosine
 from eprop_rt.build import Network, build_segment, steps
 from eprop_rt.comparison import GradientComparison, Look, compared, look_at
@@ -32,8 +33,7 @@ class Rehearsal:
     """Draws segments, adds up their e-prop gradient, and updates by Adam every so many segments.
 
     The share of a bin is fixed by the settings (a fraction is carried over) and draw number c is a
-    pure function of (seed, c), so that a session replays to the bit; sums over presynaptic rows
-    are matrix products, so to the bit also wants a single-threaded BLAS. Weights of compressed
+    pure function of (seed, c), so that a session replays to the bit. Weights of compressed
     connectivity are spread out for it, and gathered again after an update.
     """
 
@@ -56,7 +56,7 @@ class Rehearsal:
         )
         self.update = Update(network, penalties, own.learning_rate, own.clip_norm)
         self._weights = self.update.weights
-        self._gradient = Weights(*(np.zeros_like(w) for w in self._weights))
+        self._gradient = Weights(*(aligned(w.shape, w.dtype) for w in self._weights))
         self._owed = np.zeros(1)
         self._counts: Ints = np.zeros(3, np.int64)  # draws, segments and labels in the gradient
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from eprop_rt.config import ScaleSettings
-from eprop_rt.kernels.scale import Statistics, apply_scale, take_in
+from eprop_rt.kernels.scale import Statistics, apply_scale, apply_scale_rows, take_in
 from eprop_rt.series import F64
 from eprop_rt.structs import Floats
 
@@ -66,7 +66,7 @@ class RunningScale:
         if values.ndim == 1:
             apply_scale(values, self._statistics, self._bound, out)
         else:
-            out[...] = np.clip((values - self.mean) * self.scale, -self._bound, self._bound)
+            apply_scale_rows(values, self._statistics, self._bound, out)
 
     def undo(self, scaled: Floats) -> F64:
         """Bring scaled values back to their own units."""

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from eprop_rt.aligned import aligned
 from eprop_rt.build import Network
 from eprop_rt.config import PenaltySettings
 from eprop_rt.optimiser import Adam
@@ -22,7 +23,7 @@ class Update:
     ) -> None:
         self._network = network
         shape, w_out = (network.rows, network.neurons), network.weights.w_out
-        w = network.weights.w if network.connected is None else np.zeros(shape, w_out.dtype)
+        w = network.weights.w if network.connected is None else aligned(shape, w_out.dtype)
         self.weights = Weights(w, w_out)
         self._adam = Adam(self.weights, learning_rate, clip_norm)
         self._decay = penalties.weight_decay

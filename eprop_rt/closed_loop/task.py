@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from eprop_rt.closed_loop.population import Seed
 from eprop_rt.errors import ConfigError
+from eprop_rt.intention import towards
 from eprop_rt.series import F64
 
 _ROUNDING_S = 1e-9  # times are sums of ticks
@@ -159,20 +160,18 @@ class CentreOut:
     def label(self, position: F64, target: F64) -> F64:
         """Return the velocity (2,) in cm/s that the task takes to be intended, NaN where unknown.
 
-        Direct to the target, zero inside it: the assumption of Gilja et al. 2012, Nat. Neurosci.
-        15:1752, with a speed of its own instead of the decoded one. Unknown in a pause and until
-        people react to a new target.
+        Direct to the target (`eprop_rt.intention`), zero inside it, with a speed of its own instead
+        of the decoded one. Unknown in a pause and until people react to a new target.
         """
         settings = self._settings
         too_early = self._clock_s < settings.label_after_s - _ROUNDING_S
         if too_early or self._state.phase is Phase.PAUSE:
             return np.full(2, np.nan)
-        way = target - position
-        distance = math.hypot(way[0], way[1])
+        distance = math.dist(target, position)
         if distance <= self._state.radius_cm:
             return np.zeros(2)
         speed = settings.label_speed_cm_s * min(1.0, distance / settings.label_slows_cm)
-        return way * (speed / distance)
+        return towards(position, target, speed)
 
     def _next_target(self) -> F64:
         if not self._order:

@@ -1,12 +1,12 @@
 """LIF, adaptive LIF and current-based LIF neurons, with or without escape noise: O(N) a step."""
 
-from eprop_rt.kernels import compiled
+from eprop_rt.kernels import disjoint
 from eprop_rt.kernels.counter import uniform
 from eprop_rt.kernels.surrogate import apply_surrogate, escape_probability
 from eprop_rt.structs import Floats, Membrane, Params
 
 
-@compiled
+@disjoint
 def advance(params: Params, m: Membrane, drive: Floats, z: Floats, psi: Floats, draw: int) -> None:
     """One step of every neuron; reads `drive`, writes the membrane, z and psi in place.
 
@@ -27,6 +27,11 @@ def advance(params: Params, m: Membrane, drive: Floats, z: Floats, psi: Floats, 
         for j in range(n):
             z[j] = uniform(params.seed, draw + j) < escape_probability(params, psi[j])
     apply_surrogate(params, psi)
+    waiting = params.refractory
+    for j in range(n):
+        waiting |= m.wait[j]
+    if waiting == 0:  # the loop below does not vectorise
+        return
     for j in range(n):
         if m.wait[j] > 0:
             m.wait[j] -= 1

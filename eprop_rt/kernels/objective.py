@@ -66,7 +66,7 @@ def _cross_entropy(warm_up: int, s: Segment) -> tuple[float, int]:
 
 @compiled
 def _penalise(objective: Objective, s: Segment) -> float:
-    """dE/dz of every step to s.rate, dE/dv past the spikes over s.v; returns E.
+    """dE/dz of every step to s.rate, with a voltage penalty dE/dv over s.v; returns E.
 
     E = sum_j strength / 2 (r_j - target)^2 + l1 r_j + l2 / 2 mean_t v_j^2    r_j = mean_t z_j
     """
@@ -83,7 +83,6 @@ def _penalise(objective: Objective, s: Segment) -> float:
             penalty += objective.rate_strength / 2 * excess * excess + objective.spike_l1 * mean
             rate[j] = (objective.rate_strength * excess + objective.spike_l1) / steps
     if objective.voltage_l2 == 0:
-        s.v[:] = 0
         return penalty
     price = objective.voltage_l2 / steps
     for t in range(steps):

@@ -74,3 +74,10 @@ def apply_scale(values: Floats, s: Statistics, bound: float, out: Floats) -> Non
         elif scaled < -bound:
             scaled = -bound
         out[c] = scaled
+
+
+@compiled
+def apply_scale_rows(values: Floats, s: Statistics, bound: float, out: Floats) -> None:
+    """Of every row (T, C)."""
+    for t in range(values.shape[0]):
+        apply_scale(values[t], s, bound, out[t])

@@ -7,7 +7,7 @@ With both kept it is backpropagation through time. So one matrix product a segme
 
 from typing import NamedTuple
 
-from eprop_rt.kernels import compiled
+from eprop_rt.kernels import compiled, disjoint
 from eprop_rt.kernels.neuron import advance
 from eprop_rt.kernels.rows import add_rows
 from eprop_rt.structs import (
@@ -29,9 +29,8 @@ class Segment(NamedTuple):
     target: Floats  # (T, M) scaled targets, NaN where there is none
     drive: Floats  # (T, N) in: input and bias drive. out: the whole drive; then scratch
     z: Floats  # (T, N) spikes
-    z_before: Floats  # (T, N) spikes of the step before
     psi: Floats  # (T, N)
-    v: Floats  # (T, N) voltage; then dE/dv past the spikes: the voltage penalty
+    v: Floats  # (T, N) voltage; then dE/dv past the spikes: the voltage penalty, if there is one
     features: Floats  # (T, F)
     y: Floats  # (T, M) outputs; then probabilities, after a softmax
     signal: Floats  # (T, N) in: dE/d(filtered spikes). out: dE/d(drive)
@@ -43,51 +42,63 @@ class Segment(NamedTuple):
 
 
 @compiled
-def forward_segment(params: Params, w_rec: Floats, s: Segment) -> None:
-    """Run the neurons over the segment; writes drive, z, z_before, psi, v and features."""
+def forward_segment(params: Params, w_rec: Floats, s: Segment, keep_v: bool) -> None:
+    """Run the neurons over the segment; writes drive, z, psi, features, and if asked to, v."""
     steps, n = s.drive.shape
     k = s.x.shape[1]
-    rest = params.kappa_in
     m = s.membrane
     m.v[:] = 0
     m.current[:] = 0
     m.a[:] = 0
     m.wait[:] = 0
     lagged = s.features.shape[1] - 1 - n
+    s.z[0] = 0
     for t in range(steps):
-        z, before, v, features = s.z[t], s.z_before[t], s.v[t], s.features[t]
-        for j in range(n):
-            before[j] = s.z[t - 1, j] if t > 0 else 0
-            z[j] = before[j]
-        add_rows(before, w_rec, s.found, s.drive[t])
+        z, features = s.z[t], s.features[t]
+        if t > 0:
+            _copy(s.z[t - 1], z)
+        add_rows(z, w_rec, s.found, s.drive[t])
         advance(params, m, s.drive[t], z, s.psi[t], s.draw[0] + t * n)
-        for j in range(n):
-            v[j] = m.v[j]
-            features[j] = rest * z[j]
-            if t > 0:
-                features[j] += params.kappa * s.features[t - 1, j]
+        if keep_v:
+            _copy(m.v, s.v[t])
+        if t > 0:
+            _filter(params, z, s.features[t - 1], features)
+        else:
+            for j in range(n):
+                features[j] = params.kappa_in * z[j]
         for f in range(lagged):
             lag = f // k
             features[n + f] = s.x[t - lag, f - lag * k] if lag <= t else 0
         features[n + lagged] = 1
 
 
+@disjoint
+def _copy(source: Floats, target: Floats) -> None:
+    for j in range(source.shape[0]):
+        target[j] = source[j]
+
+
+@disjoint
+def _filter(params: Params, z: Floats, earlier: Floats, features: Floats) -> None:
+    """zf(t) = kappa zf(t-1) + (1-kappa) z(t)."""
+    for j in range(z.shape[0]):
+        features[j] = params.kappa * earlier[j] + params.kappa_in * z[j]
+
+
 @compiled
 def adjoint_segment(params: Params, w_rec: Floats, s: Segment, objective: Objective) -> None:
     """Turn `signal` from dE/d(filtered spikes) into dE/d(drive), walking backwards, O(N) a step.
 
-    Reads psi, `v` as dE/dv past the spikes, and `rate`; drive and membrane are scratch.
+    Reads psi, rate, and with a voltage penalty `v`; drive and membrane are scratch.
     """
     if objective.eligibility == FULL:
-        _exact(params, w_rec, s, objective.through_recurrence, objective.through_reset)
+        _exact(params, w_rec, s, objective)
     else:
-        _approximate(params, s, objective.eligibility)
+        _approximate(params, s, objective)
 
 
 @compiled
-def _exact(
-    params: Params, w_rec: Floats, s: Segment, through_recurrence: bool, through_reset: bool
-) -> None:
+def _exact(params: Params, w_rec: Floats, s: Segment, objective: Objective) -> None:
     """Of the full eligibility trace, or of everything.
 
     zf(t) = kappa zf(t-1) + (1-kappa) z(t)    A(t) = threshold + beta a(t)
@@ -96,18 +107,17 @@ def _exact(
     and its filter the readout's.
     """
     steps, n = s.signal.shape
-    cut = not (through_recurrence or through_reset)
     rest_adjoint(s)
     for t in range(steps - 1, -1, -1):
-        to_spikes(params, s, t, cut, through_reset)
-        if through_recurrence and t + 1 < steps:
+        to_spikes(params, s, t, objective)
+        if objective.through_recurrence and t + 1 < steps:
             later, signal = s.signal[t + 1], s.signal[t]
             for j in range(n):
                 row, total = w_rec[j], signal[j]
                 for i in range(n):
                     total += row[i] * later[i]
                 signal[j] = total
-        to_voltage(params, s, t)
+        to_voltage(params, s, t, objective)
 
 
 @compiled
@@ -118,45 +128,43 @@ def rest_adjoint(s: Segment) -> None:
     s.membrane.current[:] = 0
 
 
-@compiled
-def to_spikes(params: Params, s: Segment, t: int, cut: bool, through_reset: bool) -> None:
+@disjoint
+def to_spikes(params: Params, s: Segment, t: int, objective: Objective) -> None:
     """signal(t) becomes dE/dz(t), what passes the recurrence apart."""
+    cut = not (objective.through_recurrence or objective.through_reset)
     kappa = params.kappa_e if cut else params.kappa
     rest = params.kappa_e_in if cut else params.kappa_in
     dzf, da, dv = s.membrane.v, s.membrane.a, s.membrane.current
     signal = s.signal[t]
     for j in range(signal.shape[0]):
         dzf[j] = kappa * dzf[j] + signal[j]
-    for j in range(signal.shape[0]):
         signal[j] = rest * dzf[j] + da[j] + s.rate[j]
-    if through_reset:
+    if objective.through_reset:
         for j in range(signal.shape[0]):
             signal[j] -= params.reset[j] * dv[j]
 
 
-@compiled
-def to_voltage(params: Params, s: Segment, t: int) -> None:
+@disjoint
+def to_voltage(params: Params, s: Segment, t: int, objective: Objective) -> None:
     """signal(t) becomes dE/d(drive(t)), from dE/dz(t)."""
     da, dv = s.membrane.a, s.membrane.current
     signal, psi = s.signal[t], s.psi[t]
-    for j in range(signal.shape[0]):  # three loops, as one of eight arrays does not vectorise
-        signal[j] *= psi[j]
     for j in range(signal.shape[0]):
-        dv[j] = params.alpha[j] * dv[j] + signal[j] + s.v[t, j]
-    for j in range(signal.shape[0]):
-        da[j] = params.rho[j] * da[j] - params.beta[j] * signal[j]
-    _to_drive(params, s, t, dv)
+        du = signal[j] * psi[j]
+        dv[j] = params.alpha[j] * dv[j] + du
+        da[j] = params.rho[j] * da[j] - params.beta[j] * du
+    _to_drive(params, s, t, objective)
 
 
 @compiled
-def _approximate(params: Params, s: Segment, eligibility: int) -> None:
+def _approximate(params: Params, s: Segment, objective: Objective) -> None:
     """Of the eligibility trace without adaptation, and with its filter F elsewhere.
 
     unfiltered psi zb    presynaptic_filter psi F[zb]    rank_one F[psi] zb
     Penalties on spikes act on psi zb, as they do on the unfiltered trace of the full rule.
     """
     steps, n = s.signal.shape
-    kappa, rest = params.kappa_e, params.kappa_e_in
+    kappa, rest, eligibility = params.kappa_e, params.kappa_e_in, objective.eligibility
     later, dv = s.membrane.v, s.membrane.current
     later[:] = 0
     dv[:] = 0
@@ -173,16 +181,24 @@ def _approximate(params: Params, s: Segment, eligibility: int) -> None:
             if eligibility == PRESYNAPTIC_FILTER:
                 later[j] = kappa * later[j] + rest * du
                 du = later[j]
-            dv[j] = params.alpha[j] * dv[j] + du + s.psi[t, j] * s.rate[j] + s.v[t, j]
-        _to_drive(params, s, t, dv)
+            dv[j] = params.alpha[j] * dv[j] + du + s.psi[t, j] * s.rate[j]
+        _to_drive(params, s, t, objective)
 
 
-@compiled
-def _to_drive(params: Params, s: Segment, t: int, dv: Floats) -> None:
+@disjoint
+def _to_drive(params: Params, s: Segment, t: int, objective: Objective) -> None:
     """signal(t) = dE/dv(t) + alpha_s signal(t+1): through the synaptic current."""
-    signal = s.signal[t]
-    for j in range(signal.shape[0]):
-        signal[j] = dv[j]
+    signal, dv = s.signal[t], s.membrane.current
+    if objective.voltage_l2 != 0:
+        _add(s.v[t], dv)
+    _copy(dv, signal)
     if params.alpha_s != 0 and t + 1 < s.signal.shape[0]:
+        later = s.signal[t + 1]
         for j in range(signal.shape[0]):
-            signal[j] += params.alpha_s * s.signal[t + 1, j]
+            signal[j] += params.alpha_s * later[j]
+
+
+@disjoint
+def _add(source: Floats, target: Floats) -> None:
+    for j in range(source.shape[0]):
+        target[j] += source[j]

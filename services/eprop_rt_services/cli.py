@@ -6,7 +6,17 @@ import typer
 
 from eprop_rt.errors import EpropError
 from eprop_rt_protocols.errors import ProtocolError
-from eprop_rt_services.commands import bench, ctl, demo, replay, run, simulate, streams, train
+from eprop_rt_services.commands import (
+    bench,
+    ctl,
+    demo,
+    recover,
+    replay,
+    run,
+    simulate,
+    streams,
+    train,
+)
 
 MISTAKE = 2
 INTERRUPTED = 130
@@ -30,7 +40,9 @@ app.command(
     "train",
     epilog="Example: eprop-rt train session.nwb --config preset:reaching --out trained.npz",
 )(train.command)
-
+app.command(
+    "recover", epilog="Example: eprop-rt recover session.nwb --signal decoder_input --trials 400"
+)(recover.command)
 app.command(epilog="Example: eprop-rt run preset:cursor -o lsl.signal.name=Blackrock")(run.run)
 app.command(epilog="Example: eprop-rt ctl freeze")(ctl.ctl)
 app.command(epilog="Example: eprop-rt streams --wait 3")(streams.streams)

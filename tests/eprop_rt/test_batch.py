@@ -10,7 +10,7 @@ from eprop_rt.batch import build_batch, in_turn, judge_batch, pull_back_batch
 from eprop_rt.build import build_segment
 from eprop_rt.config import RuleSettings
 from eprop_rt.gradient import add_segment_gradient, rule_objective
-from eprop_rt.kernels.rows import add_rows
+from eprop_rt.kernels.rows import add_product, add_rows
 from eprop_rt.structs import Weights
 from gradient_oracle import NETWORKS, B, K, M, N, T, a_network, a_task
 
@@ -44,11 +44,12 @@ class Bench:
         self.feedback = self.weights.w_out[:N]
 
     def batch(self, room=B):
-        batch = build_batch(self.params, (room, T), K, self.weights.w_out)
-        batch.used[0] = B
-        batch.segments.x[:B], batch.segments.target[:B] = self.inputs, self.targets
-        batch.segments.draw[:B, 0] = np.arange(B) * T * N
-        batch.steps[:B] = self.steps
+        count = len(self.steps)
+        batch = build_batch(self.params, (max(room, count), T), K, self.weights.w_out)
+        batch.used[0] = count
+        batch.segments.x[:count], batch.segments.target[:count] = self.inputs, self.targets
+        batch.segments.draw[:count, 0] = np.arange(count) * T * N
+        batch.steps[:count] = self.steps
         return batch
 
     def at_once(self, each=in_turn, room=B):
@@ -72,6 +73,16 @@ class Bench:
         return sums, gradient
 
 
+def many(bench, steps, seed=3):
+    """The bench's sequences over and over, each time in another order of its steps."""
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(T) for _ in steps]
+    bench.inputs = np.array([bench.inputs[b % B][order] for b, order in enumerate(orders)])
+    bench.targets = np.array([bench.targets[b % B][order] for b, order in enumerate(orders)])
+    bench.steps = steps
+    return bench
+
+
 def same(came, expected, tolerance):
     for one, other in zip(came, expected, strict=True):
         assert np.abs(other).max() > 1e-2
@@ -86,6 +97,17 @@ def test_a_batch_gives_the_sum_of_its_sequences(network, switches, loss):
     came, gradient, batch = bench.at_once()
     sums, expected = bench.one_by_one()
     assert 0.05 < batch.segments.z.mean() < 0.6
+    np.testing.assert_allclose(came, sums, rtol=1e-12)
+    same(gradient, expected, 1e-12)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("switches", SWITCHES)
+@pytest.mark.parametrize("steps", [(T,) * 9, (T, T, T, T, 1, T, T, T, 17, 17, 17, 17, T)])
+def test_sequences_side_by_side_give_the_sum_of_one_after_the_other(network, switches, steps):
+    bench = many(Bench(RuleSettings(**PENALTIES, **switches), network), steps)
+    came, gradient, _ = bench.at_once()
+    sums, expected = bench.one_by_one()
     np.testing.assert_allclose(came, sums, rtol=1e-12)
     same(gradient, expected, 1e-12)
 
@@ -116,7 +138,7 @@ def backwards(part, count):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_bits_do_not_depend_on_threads_nor_on_the_order_of_parts(workers, dtype):
     rule = RuleSettings(through_recurrence=True, through_reset=True, **PENALTIES)
-    bench = Bench(rule, dtype=dtype)
+    bench = many(Bench(rule, dtype=dtype), (T,) * 9)
     came, expected, _ = bench.at_once()
     with ThreadPoolExecutor(max(workers, 1)) as pool:
 
@@ -151,4 +173,15 @@ def test_rows_are_added_up_however_many_coefficients_are_not_zero(nonzero):
     coefficients[rng.permutation(30)[:nonzero]] = rng.normal(size=nonzero)
     expected = out + coefficients @ rows
     add_rows(coefficients, rows, np.zeros(31, np.int64), out)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 1])
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 8, 11])
+def test_a_product_that_skips_zeros_is_the_product(share, count):
+    rng = np.random.default_rng(count)
+    coefficients = rng.normal(size=(30, count)).T * (rng.random((count, 30)) < share)
+    rows, out = rng.normal(size=(30, 37)), rng.normal(size=(count, 37))
+    expected = out + coefficients @ rows
+    add_product(coefficients, rows, np.zeros(31, np.int64), out)
     np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-12)

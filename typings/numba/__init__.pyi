@@ -1,6 +1,8 @@
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
+from numba.core.compiler import CompilerBase
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 __version__: str
@@ -14,4 +16,5 @@ def njit(
     nogil: bool = ...,
     parallel: bool = ...,
     _nrt: bool = ...,
+    pipeline_class: type[CompilerBase] = ...,
 ) -> Callable[[F], F]: ...

@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pynwb.epoch import TimeIntervals
 
 class H5DataIO:
     def __init__(
@@ -49,6 +50,7 @@ class ProcessingModule:
 class NWBFile:
     acquisition: Mapping[str, NWBContainer]
     processing: Mapping[str, ProcessingModule]
+    trials: TimeIntervals | None
     def __init__(
         self, session_description: str, identifier: str, session_start_time: datetime
     ) -> None: ...

@@ -7,7 +7,7 @@ from pathlib import Path
 from eprop_rt.errors import RecordingError
 from eprop_rt_services.recordings.foreign import errors_of, one_line
 from eprop_rt_services.recordings.nwb import read_nwb, write_nwb
-from eprop_rt_services.recordings.recording import Recording, Selection, Series
+from eprop_rt_services.recordings.recording import Recording, Selection, Series, block_of
 from eprop_rt_services.recordings.xdf import read_xdf, write_xdf
 
 __all__ = ["Recording", "Selection", "Series", "read_recording", "write_recording"]
@@ -26,7 +26,12 @@ def read_recording(path: Path, selection: Selection | None = None) -> Recording:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise RecordingError(f"{path} is no recording: expected a file ending in .nwb or .xdf")
-    return reader(path, selection or Selection())
+    selection = selection or Selection()
+    recording = reader(path, selection)
+    if selection.block is None:
+        return recording
+    with errors_of(path, "cannot be read"):
+        return block_of(recording, selection.block)
 
 
 def write_recording(path: Path, recording: Recording, description: str) -> None:

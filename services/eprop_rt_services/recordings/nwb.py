@@ -2,7 +2,8 @@
 
 The signal is a time series of `acquisition`. Labels are time series of the processing modules,
 either bare or inside an interface such as `Position`. A series is named by its own name, its
-interface, or both (`Velocity/hand_velocity`), in any case.
+interface, or both (`Velocity/hand_velocity`), in any case. Labels of the name `intention` are
+computed from a cursor's position and its target, unless a series of that name stands in the file.
 """
 
 import re
@@ -18,8 +19,11 @@ from numpy.typing import NDArray
 from eprop_rt.errors import RecordingError
 from eprop_rt.series import F32, F64, StreamInfo
 from eprop_rt_services.recordings.foreign import errors_of, optional_extra
+from eprop_rt_services.recordings.intention import INTENTION, intention
+from eprop_rt_services.recordings.nwb_trials import trials_of
 from eprop_rt_services.recordings.nwb_writer import write_nwb
 from eprop_rt_services.recordings.recording import Recording, Selection, Series, channel_names
+from eprop_rt_services.recordings.trials import Trials
 
 if TYPE_CHECKING:
     import pynwb
@@ -28,6 +32,8 @@ __all__ = ["read_nwb", "write_nwb"]
 
 DEFAULT_SIGNAL = "binned_spikes"
 DEFAULT_LABELS = ("velocity", "position", "labels")
+DEFAULT_CURSOR = ("position",)
+DEFAULT_TARGET = ("target", "target_position")
 ELECTRODE_NAME_COLUMNS = ("channel_name", "electrode_name", "label")
 
 
@@ -67,15 +73,24 @@ def read_nwb(path: Path, selection: Selection) -> Recording:
         with pynwb.NWBHDF5IO(path, mode="r") as source:
             file = source.read()
             signal = _pick_signal(_candidates({"acquisition": file.acquisition}), selection.signal)
-            labels = None
-            if selection.wants_labels:
-                modules = {name: part.data_interfaces for name, part in file.processing.items()}
-                labels = _pick_labels(_candidates(modules), selection.labels)
-            return Recording(
-                name=path.stem,
-                signal=_load(signal),
-                labels=None if labels is None else _load(labels),
-            )
+            modules = {name: part.data_interfaces for name, part in file.processing.items()}
+            trials = trials_of(file)
+            labels = _labels(_candidates(modules), selection, trials)
+            return Recording(path.stem, _load(signal), labels, trials)
+
+
+def _labels(
+    candidates: Sequence[_Candidate], selection: Selection, trials: Trials | None
+) -> Series | None:
+    if not selection.wants_labels:
+        return None
+    name = selection.labels
+    if name is not None and name.casefold() == INTENTION and not _named(candidates, name):
+        cursor = _pick_first(candidates, "cursor", selection.cursor, DEFAULT_CURSOR)
+        target = _pick_first(candidates, "target", selection.target, DEFAULT_TARGET)
+        return intention(_load(cursor), _load(target), trials, selection.reaction_s)
+    picked = _pick_labels(candidates, name)
+    return None if picked is None else _load(picked)
 
 
 def _candidates(
@@ -115,6 +130,20 @@ def _pick_labels(candidates: Sequence[_Candidate], name: str | None) -> _Candida
         if found:
             return _only(found, candidates, f"labels {default!r} (none were named)")
     return None
+
+
+def _pick_first(
+    candidates: Sequence[_Candidate], what: str, name: str | None, defaults: Sequence[str]
+) -> _Candidate:
+    """The series named, else the first of the defaults that is there."""
+    for each in defaults if name is None else (name,):
+        found = _named(candidates, each)
+        if found:
+            return _only(found, candidates, f"{what} {each!r}")
+    raise RecordingError(
+        f"it has no {what} {name or ' or '.join(defaults)!r} to tell an intention from: name one "
+        f"of {_listed(candidates)} by recording.{what}"
+    )
 
 
 def _named(candidates: Iterable[_Candidate], name: str) -> list[_Candidate]:

@@ -2,24 +2,32 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from eprop_rt.errors import RecordingError
 from eprop_rt.series import F32, F64, StreamInfo
+from eprop_rt_services.recordings.trials import Trials
 
 
 class Selection(BaseModel):
     """Which series of a file are the signal and the labels, by name; None leaves it to the reader.
 
-    `labels` may be the word "none": the recording then comes without labels.
+    `labels` may be the word "none": the recording then comes without labels. It may be the word
+    "intention": the direction from `cursor` to `target`, from `reaction_s` after the target came.
+    `block` leaves only the trials of that part of the session.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     signal: str | None = None
     labels: str | None = None
+    cursor: str | None = None
+    target: str | None = None
+    reaction_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.25
+    block: str | None = None
 
     @property
     def wants_labels(self) -> bool:
@@ -62,11 +70,12 @@ class Series:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """A named session: the signal, and the labels where there are any."""
+    """A named session: the signal, the labels and the trials where there are any."""
 
     name: str
     signal: Series
     labels: Series | None
+    trials: Trials | None = None
 
     @property
     def duration_s(self) -> float:
@@ -76,6 +85,35 @@ class Recording:
             return 0.0
         rate_hz = self.signal.info.sample_rate_hz
         return float(np.ptp(stamps)) + (1.0 / rate_hz if rate_hz > 0 else 0.0)
+
+
+def block_of(recording: Recording, block: str) -> Recording:
+    """The trials of one block, and what was recorded in them.
+
+    Raises RecordingError where there is no such block, or nothing of the signal in it.
+    """
+    trials = recording.trials
+    if trials is None or block not in trials.block:
+        known = () if trials is None else dict.fromkeys(filter(None, trials.block))
+        raise RecordingError(
+            f"it has no block {block!r}: take one of {', '.join(known) or '(it has none)'}"
+        )
+    labels = recording.labels
+    return Recording(
+        name=f"{recording.name} {block}",
+        signal=_within(recording.signal, trials, block),
+        labels=None if labels is None else _within(labels, trials, block),
+        trials=trials.of(block),
+    )
+
+
+def _within(series: Series, trials: Trials, block: str) -> Series:
+    trial = trials.at(series.stamps)
+    of_block = np.array([name == block for name in trials.block])
+    inside = (trial >= 0) & of_block[trial]
+    if not inside.any():
+        raise RecordingError(f"series {series.info.name!r} has no sample in block {block!r}")
+    return Series(series.info, series.stamps[inside], series.values[inside])
 
 
 def channel_names(found: Sequence[str], channels: int) -> tuple[str, ...]:

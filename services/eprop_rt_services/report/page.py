@@ -111,7 +111,7 @@ def headline(chapter: Chapter) -> tuple[str, ...]:
         return (f"{chapter.recording.name} has no labels to score {main.decoder} on.",)
     told = (
         f"Over the last 20 %, {main.decoder} has R² {told_r2(main)}"
-        f" (r {number(float(main.score.r_last20.mean()))})"
+        f" (r\N{NO-BREAK SPACE}{number(float(main.score.r_last20.mean()))})"
     )
     scored = [one for one in others if not np.isnan(one.score.r2_last20.mean())]
     if not scored:
@@ -120,7 +120,7 @@ def headline(chapter: Chapter) -> tuple[str, ...]:
     how = ", fitted offline on the first 80 %," if best.decoder in OFFLINE else ""
     return (
         f"{told}; the best of the others, {best.decoder}{how} has {told_r2(best)} "
-        f"(r {number(float(best.score.r_last20.mean()))}).",
+        f"(r\N{NO-BREAK SPACE}{number(float(best.score.r_last20.mean()))}).",
     )
 
 
@@ -137,7 +137,11 @@ def facts(chapter: Chapter) -> str:
     return (
         f"{info.channels} channels ({info.name}), {main.bins} bins of {bin_s * 1e3:g} ms "
         f"({main.bins * bin_s / 60:.1f} minutes); "
-        + ("no labels." if labels is None else f"decoded: {labels.info.name}{units(chapter)}.")
+        + (
+            "no labels."
+            if labels is None
+            else f"decoded: {labels.info.name}{units(chapter)}".rstrip(".") + "."
+        )
     )
 
 
@@ -191,7 +195,10 @@ def overview(chapters: Sequence[Chapter]) -> Section:
 def over_all(names: list[str], quality: F64) -> str:
     """In words, of R2 and r (recordings, decoders, 2)."""
     count = len(quality)
-    mean = [f"{number(float(a))} (r {number(float(b))})" for a, b in quality.mean(axis=0)]
+    mean = [
+        f"{number(float(a))} (r\N{NO-BREAK SPACE}{number(float(b))})"
+        for a, b in quality.mean(axis=0)
+    ]
     told = f"Over {count} recordings, {names[0]} has a mean R² of {mean[0]}"
     if len(names) == 1:
         return f"{told}."

@@ -93,7 +93,7 @@ def night(transition: Transition) -> Table:
     )
     rows = []
     for at, (name, day) in enumerate(transition.days.items()):
-        cells = [name, number(day.first_minute)]
+        cells = [marked(name), number(day.first_minute)]
         cells += ["-" if day.minutes is None else str(day.minutes)]
         cells += [number(v) for v in (day.whole, day.r, day.after_refit)]
         rows.append(Row(tuple(cells), at == 0))
@@ -127,8 +127,13 @@ def facts(pairs: Iterable[tuple[str, str]]) -> Table:
 
 
 def named(result: Replayed) -> str:
-    """Says which were fitted offline."""
-    return f"{result.decoder} (offline)" if result.decoder in OFFLINE else result.decoder
+    """Its name, and whether it was fitted offline."""
+    return marked(result.decoder)
+
+
+def marked(name: str) -> str:
+    """Says which are fitted offline."""
+    return f"{name} (offline)" if name in OFFLINE else name
 
 
 def pairs(r2: F64, r: F64) -> list[str]:

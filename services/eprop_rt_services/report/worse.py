@@ -122,7 +122,8 @@ def night(chapter: Chapter, key: str) -> list[Block]:
         "Weights carried over from the recording before. static: its weights, nothing learned "
         "today; recentred: the same, with each channel brought to the mean and deviation of then; "
         "refitted: a Wiener filter of today's first ten minutes, scored after them. The level is "
-        "that of a Wiener filter fitted on today's first 80 %, over the last 20 %.",
+        "that of a Wiener filter fitted on today's first 80 %, over the last 20 %. What is marked "
+        "offline is fitted on that part too, and is no test here.",
     )
     table = tables.night(chapter.night)
     return [Block(f"{key}-night", "After the day before", words, tables=(table,))]

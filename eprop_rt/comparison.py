@@ -1,4 +1,4 @@
-"""Two gradients of one network side by side, layer by layer."""
+"""A network's weights and gradients, layer by layer; two gradients side by side."""
 
 from typing import Final, NamedTuple
 
@@ -19,6 +19,26 @@ class GradientComparison(NamedTuple):
     cosine: F64  # NaN where one of the two is zero
     eprop_norm: F64
     bptt_norm: F64
+
+
+class Look(NamedTuple):
+    """What a network is like at one bin, for each of LAYERS: arrays (4,).
+
+    `weights` holds those arrays themselves, flat and as copies, to compare with another look.
+    """
+
+    weights: tuple[F64, ...]
+    norm: F64  # of the weights
+    gradient_norm: F64  # of e-prop's gradient of the mean loss over recent segments; NaN without
+
+
+def look_at(weights: Weights, gradient: Weights | None, inputs: int) -> Look:
+    """Norms of both, layer by layer."""
+    flat = tuple(w.astype(np.float64).ravel() for w in layers(weights, inputs))
+    found = np.full(len(LAYERS), np.nan)
+    if gradient is not None:
+        found[:] = [np.linalg.norm(g.astype(np.float64)) for g in layers(gradient, inputs)]
+    return Look(flat, np.array([np.linalg.norm(w) for w in flat]), found)
 
 
 def layers(weights: Weights, inputs: int) -> tuple[Floats, ...]:

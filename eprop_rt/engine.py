@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eprop_rt.annealing import SlowChange
-from eprop_rt.build import Network, build_network, build_state, steps
-from eprop_rt.comparison import GradientComparison
+from eprop_rt.build import Mask, Network, build_network, build_state, steps
+from eprop_rt.comparison import GradientComparison, Look
 from eprop_rt.config import EpropSettings
 from eprop_rt.cost import Cost
 from eprop_rt.engine_cost import Measured, engine_cost
@@ -215,6 +215,20 @@ class Engine:
         """
         self._online.sync()
         return self._rehearsal.compare(self._past, self._feedback.matrix, segments)
+
+    def look(self, segments: int = 2) -> Look:
+        """Norms of weights and of e-prop's gradient over the newest `segments` segments.
+
+        Segments of rehearsal's length in memory. Reads only: unlike `weights` and
+        `compare_gradients` it leaves what is pending as it is, so that nothing changes by a bit.
+        """
+        w = self._online.written()
+        return self._rehearsal.look(w, self._past, self._feedback.matrix, segments)
+
+    def spikes(self) -> Mask:
+        """Which neurons spiked at the newest step (neurons,)."""
+        fired: Mask = self._state.z > 0
+        return fired
 
     def eligibility_cosine(self) -> float | None:
         """How this engine's online gradient lies to that of full e-prop, over its newest segment.

@@ -1,6 +1,7 @@
 """Learning at every bin: eligibility traces times the learning signal of that very bin."""
 
 import math
+from copy import deepcopy
 
 from eprop_rt.build import Network, build_history, build_online_rule, build_online_traces
 from eprop_rt.config import EpropSettings
@@ -78,6 +79,13 @@ class OnlineLearner:
         if self.traces.scale[0] != 1:
             self._w *= self.traces.scale[0]
             self.traces.scale[0] = 1
+
+    def written(self) -> Floats:
+        """A copy of w as `sync` would leave it; nothing is written."""
+        w, passes = self._w.copy(), deepcopy(self.passes)
+        sync(w, passes, self._params)
+        w *= self.traces.scale[0]
+        return w
 
     def forget(self) -> None:
         """Forget the eligibility of the past: after a gap, or where learning resumes."""

@@ -1,13 +1,13 @@
 """Rehearsal: learning, between two bins, from segments of the session's own past."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from eprop_rt.aligned import aligned
 from eprop_rt.approximation import cosine
 from eprop_rt.build import Network, build_segment, steps
-from eprop_rt.comparison import GradientComparison, compared
+from eprop_rt.comparison import GradientComparison, Look, compared, look_at
 from eprop_rt.config import EpropSettings
 from eprop_rt.gradient import add_segment_gradient
 from eprop_rt.kernels.counter import uniform
@@ -137,24 +137,38 @@ class Rehearsal:
 
         None before there is a segment, or without feedback. The weights must have been written.
         """
-        fresh = self._length - self._objective.warm_up
-        count = min(segments, (len(past.memory) - self._length) // fresh + 1)
-        if count < 1 or len(feedback) == 0:
-            return None
         weights = dense(self._network)
         through = self._objective._replace(through_recurrence=True, through_reset=True)
         own = weights.w_out[: self._network.neurons]
-        sums = []
-        for objective, back in ((self._objective, feedback), (through, own)):
-            gradient = Weights(*(np.zeros_like(w) for w in weights))
-            labelled = 0
-            for segment in range(count):
-                self._read(past, len(past.memory) - self._length - segment * fresh, segment)
-                labelled += self._add_gradient(weights, back, objective, gradient).labelled
-            self.update.mask(gradient)
-            mean = per_label(objective.softmax) / max(labelled, 1)
-            sums.append(Weights(*(g * g.dtype.type(mean) for g in gradient)))
-        return compared(sums[0], sums[1], self._network.inputs)
+        eprop = self._mean_gradient(weights, past, feedback, self._objective, segments)
+        bptt = self._mean_gradient(weights, past, own, through, segments)
+        if eprop is None or bptt is None or len(feedback) == 0:
+            return None
+        return compared(eprop, bptt, self._network.inputs)
+
+    def look(self, w: Floats, past: Past, feedback: Floats, segments: int) -> Look:
+        """The network with weights `w` of its synapses, and e-prop's gradient there; reads only."""
+        own = Weights(w, self._network.weights.w_out)
+        weights = dense(replace(self._network, weights=own))
+        gradient = self._mean_gradient(weights, past, feedback, self._objective, segments)
+        return look_at(weights, gradient, self._network.inputs)
+
+    def _mean_gradient(
+        self, weights: Weights, past: Past, back: Floats, objective: Objective, segments: int
+    ) -> Weights | None:
+        """Of the mean loss over the newest segments; None before there is one, or no `back`."""
+        fresh = self._length - self._objective.warm_up
+        count = min(segments, (len(past.memory) - self._length) // fresh + 1)
+        if count < 1 or len(back) == 0:
+            return None
+        gradient = Weights(*(np.zeros_like(w) for w in weights))
+        labelled = 0
+        for segment in range(count):
+            self._read(past, len(past.memory) - self._length - segment * fresh, segment)
+            labelled += self._add_gradient(weights, back, objective, gradient).labelled
+        self.update.mask(gradient)
+        mean = per_label(objective.softmax) / max(labelled, 1)
+        return Weights(*(g * g.dtype.type(mean) for g in gradient))
 
     def _update(self) -> bool:
         labelled = int(self._counts[2])

@@ -33,7 +33,8 @@ app = typer.Typer(
 app.command(epilog="Example: eprop-rt demo --seconds 60 --seed 3")(demo.demo)
 app.command(epilog="Example: eprop-rt simulate session.nwb --minutes 5")(simulate.simulate)
 app.command(
-    epilog="Example: eprop-rt replay session.nwb --config preset:reaching --compare wiener,rls"
+    epilog="Example: eprop-rt replay session.nwb --config preset:reaching --compare wiener,rls "
+    "--report out.html"
 )(replay.replay)
 app.command(
     "train",

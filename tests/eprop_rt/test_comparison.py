@@ -76,3 +76,62 @@ def test_without_a_past_or_without_feedback_there_is_nothing_to_compare():
     external = engine(online={"feedback": "external"}, rehearsal={"steps_per_bin": 0})
     live(external, 150)
     assert external.compare_gradients() is None
+
+
+SCHEDULES = {
+    "dense": {"optimiser": "sgd", "schedule": "dense"},
+    "deferred": {"optimiser": "sgd", "schedule": "deferred", "deferral_bins": 8},
+    "event": {"optimiser": "sgd", "schedule": "event"},
+    "accumulated": {"optimiser": "adam", "update_every": 4},
+    "shrinking": {"optimiser": "sgd", "schedule": "deferred"},
+}
+
+
+@pytest.mark.parametrize("connectivity", [1.0, 0.6])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_look_sees_every_weight_and_leaves_no_bit_changed(name, connectivity):
+    network = {"neurons": N, "tau_groups": 2, "input_gain": 2.0, "connectivity": connectivity}
+    if name == "event":
+        network["adaptive_fraction"] = 0
+    changes = {"online": SCHEDULES[name], "network": network}
+    if name == "shrinking":
+        changes["penalties"] = {"weight_decay": 0.1}
+    one, other = engine(**changes), engine(**changes)
+    for seed in range(3):
+        live(one, 33, seed)
+        live(other, 33, seed)
+        came = one.look()
+    live(one, 7, seed=9)
+    live(other, 7, seed=9)
+    mine, its = one.snapshot(), other.snapshot()
+    assert {k: a.tobytes() for k, a in mine.items()} == {k: a.tobytes() for k, a in its.items()}
+    came = one.look()
+    written = one.weights()
+    seen = np.concatenate([part**2 for part in came.weights]).sum()
+    assert seen == pytest.approx((written.w**2).sum() + (written.w_out**2).sum(), rel=1e-12)
+    np.testing.assert_allclose(came.norm[3], np.linalg.norm(written.w_out), rtol=1e-12)
+    assert (came.gradient_norm > 0).all()
+
+
+def test_a_looks_gradient_is_the_one_that_is_compared():
+    one = engine()
+    live(one, 150)
+    came = one.compare_gradients(4)
+    np.testing.assert_allclose(one.look(4).gradient_norm, came.eprop_norm, rtol=1e-12)
+
+
+def test_a_look_at_a_network_without_a_past_has_weights_and_no_gradient():
+    came = engine().look()
+    assert np.isnan(came.gradient_norm).all()
+    assert came.norm[0] > 0
+
+
+def test_spikes_are_those_of_the_newest_step():
+    one = engine()
+    fired = []
+    for seed in range(20):
+        live(one, 1, seed)
+        fired.append(one.spikes())
+        np.testing.assert_array_equal(fired[-1], one.snapshot()["state.z"] > 0)
+    one.reset()
+    assert 0 < np.mean(fired) < 1

@@ -1,5 +1,6 @@
 """The program as a person runs it: a process, its exit status, what it says."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -126,8 +127,36 @@ def test_days_are_compared_with_what_else_could_be_done(tmp_path):
         "first_minute_r2",
         "minutes_to_90",
         "day_r2",
+        "day_r",
         "after_10min_r2",
     }
+
+
+def test_a_report_is_written_and_changes_no_bit_of_the_replay(tmp_path):
+    path, out, figures = session(tmp_path), tmp_path / "out.html", tmp_path / "figures.json"
+    digests = []
+    for asked in ((), ("--report", out)):
+        done = program("replay", path, *FAST, "--compare", "rls", *asked, "--json", figures)
+        assert done.returncode == 0, done.stderr
+        digests.append(json.loads(figures.read_text())["digest"])
+    assert digests[0] == digests[1]
+    text = out.read_text()
+    assert f"eprop-rt replay {path}" in text
+    assert digests[0] in text
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in text
+    assert f"report: {out} (" in " ".join(done.stdout.split())
+
+
+def test_where_a_report_goes_is_tried_before_anything_is_read(tmp_path):
+    place = tmp_path / "no" / "out.html"
+    done = program("replay", tmp_path / "none.nwb", "--report", place)
+    assert done.returncode == 2
+    assert f"cannot write {place}" in done.stderr
+
+
+def test_what_draws_reports_is_not_loaded_before_one_is_asked_for():
+    loaded = "import sys, eprop_rt_services.cli; sys.exit('bokeh' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
 
 
 def test_a_recording_without_labels_is_decoded_and_not_scored(tmp_path):
@@ -155,6 +184,8 @@ MISTAKES = {
     "an unknown preset": ("replay", "session.nwb", "--config", "preset:rowing"),
     "an unknown decoder": ("replay", "session.nwb", "--compare", "oracle"),
     "an unwritable json": ("replay", "session.nwb", *FAST, "--json", "no/folder/a.json"),
+    "an unwritable report": ("replay", "session.nwb", "--report", "no/folder/out.html"),
+    "a report over a recording": ("replay", "session.nwb", "--report", "session.nwb"),
     "bins shorter than samples": ("replay", "session.nwb", "-o", "bins.bin_s=0.01"),
     "recordings of two arrays": ("replay", "session.nwb", "other.nwb", *FAST),
     "an unknown column": ("replay", "session.nwb", "--columns", "watts"),

@@ -32,9 +32,15 @@ PrintConfigOption = Annotated[
 ]
 
 
-def print_config(config: Config) -> None:
+def as_yaml(config: Config) -> str:
     """The whole configuration, as a file that could be given back."""
-    sys.stdout.write(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+    text: str = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    return text
+
+
+def print_config(config: Config) -> None:
+    """The whole configuration, on stdout."""
+    sys.stdout.write(as_yaml(config))
 
 
 def write_json(path: Path | None, figures: dict[str, Any]) -> None:

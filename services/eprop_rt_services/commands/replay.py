@@ -1,6 +1,8 @@
 """`eprop-rt replay`: recorded sessions through the live loop."""
 
-from collections.abc import Callable
+import shlex
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,20 +20,23 @@ from eprop_rt_services.commands.options import (
     JsonOption,
     OverrideOption,
     PrintConfigOption,
+    as_yaml,
     print_config,
     write_json,
 )
 from eprop_rt_services.commands.replay_figures import across_figures, recording_figures
 from eprop_rt_services.commands.replay_tables import show, show_across, show_conditions, show_costs
-from eprop_rt_services.config import load_config
+from eprop_rt_services.config import Config, load_config
 from eprop_rt_services.gradients import GradientWatch, summary
+from eprop_rt_services.observing import SessionWatch
 from eprop_rt_services.recordings import Recording, read_recording
 from eprop_rt_services.replay import COMPARABLE, Contestant, Replayed, compared
 from eprop_rt_services.replay.across_days import ROWS, DayBreak, Transition
 from eprop_rt_services.replay.cache import ResultCache, cache_folder
 from eprop_rt_services.replay.comparable import check_names
 from eprop_rt_services.replay.conditions import Condition, split, swept
-from eprop_rt_services.replay.contestant import NO_CACHE, Setting
+from eprop_rt_services.replay.contestant import NO_CACHE, Setting, Watch
+from eprop_rt_services.report import Chapter, check_place, making, sha256_of, write_page
 
 COLUMNS = ("neurobench",)
 
@@ -51,7 +56,8 @@ def replay(
         typer.Option(
             min=0.001,
             metavar="SECONDS",
-            help="every so often in the session, e-prop's gradient beside BPTT's, for --json",
+            help="every so often in the session, e-prop's gradient beside BPTT's, for --json and "
+            "--report",
         ),
     ] = None,
     label_delay: Annotated[
@@ -83,6 +89,10 @@ def replay(
         bool,
         typer.Option("--cache/--no-cache", help="earlier runs of what it is compared with"),
     ] = True,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="a page of figures and tables that stands alone"),
+    ] = None,
     override: OverrideOption = None,
     json: JsonOption = None,
     show_config: PrintConfigOption = False,
@@ -104,7 +114,12 @@ def replay(
         raise ConfigError(
             f"--compare-gradients came with decoder.kind {settings.decoder.kind}: set it to eprop"
         )
-    watch = None if compare_gradients is None else GradientWatch(compare_gradients)
+    if report is not None:
+        check_place(report)
+    looking = Looking(
+        None if compare_gradients is None else GradientWatch(compare_gradients),
+        None if report is None else SessionWatch(),
+    )
     check_names("--columns", split(columns), COLUMNS)
     conditions = swept(label_delay, label_share, perturb, seed)
     if across_days:
@@ -113,10 +128,10 @@ def replay(
     results = ResultCache(cache_folder() if cache else None)
     entered = compared(compare, settings.decoder)
     lanes = [
-        line_up(entered, Setting(settings.bins, each, results), begun, None if at else watch)
-        for at, each in enumerate(conditions)
+        line_up(entered, Setting(settings.bins, each, results), begun, watches)
+        for each, watches in zip(conditions, looking.at(conditions), strict=True)
     ]
-    figures, nights = [], []
+    figures, nights, chapters = [], [], []
     before: Recording | None = None
     for path in recordings:
         recording = read_recording(path, settings.recording)
@@ -129,14 +144,42 @@ def replay(
         if columns:
             show_costs(outcomes[0][1])
         figures.append(recording_figures(recording, settings, outcomes))
-        if watch is not None:
-            figures[-1]["gradients"] = watch.take()
-            Console().print(summary(figures[-1]["gradients"]), highlight=False)
+        gradients = None if looking.gradients is None else looking.gradients.take()
+        if gradients is not None:
+            figures[-1]["gradients"] = gradients
+            Console().print(summary(gradients), highlight=False)
         if night is not None:
             nights.append(night.compare(outcomes[0][1]))
             show_across(nights[-1])
+        if looking.session is not None:
+            chapters.append(
+                Chapter(
+                    recording,
+                    sha256_of(path),
+                    settings.bins,
+                    outcomes,
+                    looking.session.take(),
+                    gradients,
+                    nights[-1] if night is not None else None,
+                )
+            )
         before = recording
     write_json(json, all_figures(figures, nights))
+    if report is not None:
+        write_report(report, chapters, settings, columns=bool(columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """What looks at the configured decoder as it goes through the recordings as they are."""
+
+    gradients: GradientWatch | None
+    session: SessionWatch | None
+
+    def at(self, conditions: Sequence[Condition]) -> list[list[Watch]]:
+        """Those that there are, for the first condition; for the others none."""
+        watches: list[Watch] = [one for one in (self.gradients, self.session) if one is not None]
+        return [watches, *([] for _ in conditions[1:])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +194,7 @@ def line_up(
     entered: dict[str, DecoderSettings],
     setting: Setting,
     start: Checkpoint | None,
-    watch: GradientWatch | None,
+    watches: Sequence[Watch],
 ) -> Lane:
     """The configured decoder first, as `start` left it, then those to compare with.
 
@@ -160,7 +203,7 @@ def line_up(
     (name, settings), *others = entered.items()
     fresh = replace(setting, cache=NO_CACHE)
     beside = [Contestant(other, given, setting) for other, given in others]
-    return Lane(setting.condition, [Contestant(name, settings, fresh, start, watch), *beside])
+    return Lane(setting.condition, [Contestant(name, settings, fresh, start, watches), *beside])
 
 
 def check_across(recordings: list[Path], conditions: list[Condition], compare: str) -> None:
@@ -204,3 +247,15 @@ def all_figures(figures: list[dict[str, Any]], nights: list[Transition]) -> dict
         return figures[0]
     across = {"across_days": [across_figures(night) for night in nights]} if nights else {}
     return {"recordings": figures, **across}
+
+
+def write_report(
+    path: Path, chapters: Sequence[Chapter], settings: Config, *, columns: bool
+) -> None:
+    """The page, and a line that says where it is."""
+    from eprop_rt_services.report.page import page  # noqa: PLC0415  (Bokeh takes most of a second)
+
+    words = (shlex.quote(word) for word in sys.argv[1:])
+    command = " ".join(["eprop-rt", *(f"\\\n  {w}" if w[0] == "-" else w for w in words)])
+    write_page(path, page(chapters, making(command, as_yaml(settings)), columns=columns))
+    Console().print(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)", highlight=False)

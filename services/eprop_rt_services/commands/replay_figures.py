@@ -9,8 +9,7 @@ from eprop_rt_services.recordings import Recording
 from eprop_rt_services.replay import Replayed
 from eprop_rt_services.replay.across_days import Transition
 from eprop_rt_services.replay.conditions import Condition
-
-Outcome = tuple[Condition, list[Replayed]]
+from eprop_rt_services.replay.contestant import Outcome
 
 
 def recording_figures(
@@ -83,6 +82,7 @@ def across_figures(night: Transition) -> dict[str, Any]:
                 "first_minute_r2": day.first_minute,
                 "minutes_to_90": day.minutes,
                 "day_r2": day.whole,
+                "day_r": day.r,
                 "after_10min_r2": day.after_refit,
             }
             for name, day in night.days.items()

@@ -1,17 +1,16 @@
 """The tables of `replay` that people read."""
 
-import math
-
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from eprop_rt_services.commands.replay_figures import Outcome
 from eprop_rt_services.config import Config
 from eprop_rt_services.recordings import Recording
 from eprop_rt_services.replay import Replayed
 from eprop_rt_services.replay.across_days import Transition
 from eprop_rt_services.replay.comparable import OFFLINE
+from eprop_rt_services.replay.contestant import Outcome
+from eprop_rt_services.wording import amount, number
 
 
 def show(recording: Recording, settings: Config, results: list[Replayed]) -> None:
@@ -148,19 +147,3 @@ def show_across(night: Transition) -> None:
 def by_eighths(result: Replayed) -> str:
     """Mean of the axes, eight times."""
     return " ".join(number(float(e.mean()), 2) for e in result.score.r2_eighths)
-
-
-def amount(value: float) -> str:
-    """With a thousand's letter: 3.2M."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.3g}"
-
-
-def number(value: float, digits: int = 3) -> str:
-    """Without the zero before the point; a dash where there is nothing to score."""
-    if math.isnan(value):
-        return "-"
-    rounded = round(value, digits)
-    return ("-" if rounded < 0 else "") + f"{abs(rounded):.{digits}f}".removeprefix("0")

@@ -19,7 +19,7 @@ from eprop_rt.baselines.wiener import WienerDecoder
 from eprop_rt.build import steps
 from eprop_rt.config import BinSettings, WienerSettings
 from eprop_rt.decoder import Decoder
-from eprop_rt.metrics import r2, score
+from eprop_rt.metrics import pearson_r, r2, score
 from eprop_rt.series import F64
 from eprop_rt_services.decoders import decoder_for
 from eprop_rt_services.recordings import Recording
@@ -41,15 +41,16 @@ ROWS = ("static", "recentred", "refitted")
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """How one decoder did on one day; R2 is the mean of the axes, NaN where there is none.
+    """How one decoder did on one day: R2, means of the axes, NaN where there is none.
 
-    `minutes` is None where no minute reached the level.
+    `r` is Pearson's, over the whole day. `minutes` is None where no minute reached the level.
     """
 
     first_minute: float
     minutes: int | None
     whole: float
     after_refit: float
+    r: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ def day_of(predicted: F64, true: F64, bins: tuple[int, int], level: float) -> Da
         minutes=reached[0] if reached else None,
         whole=mean_r2(predicted, true),
         after_refit=mean_r2(predicted[refit:], true[refit:]),
+        r=float(pearson_r(predicted, true).mean()),
     )
 
 

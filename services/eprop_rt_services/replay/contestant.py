@@ -3,9 +3,9 @@
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ from eprop_rt.pipeline import Output
 from eprop_rt.series import F64
 from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.decoders import approximation, decoder_for, settled
-from eprop_rt_services.gradients import GradientWatch
 from eprop_rt_services.loop import run
 from eprop_rt_services.recordings import Recording
 from eprop_rt_services.replay.cache import ResultCache, code_version, content_of, key_of
@@ -62,6 +61,17 @@ class Replayed:
     cached: bool
 
 
+Outcome = tuple[Condition, list[Replayed]]  # of one recording, decoder by decoder
+
+
+class Watch(Protocol):
+    """Something that looks on while a decoder goes through a recording."""
+
+    def see(self, output: Output, bin_s: float, decoder: Decoder) -> None:
+        """A bin has been decoded, and not yet learned from."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """Where contestants meet."""
@@ -80,12 +90,12 @@ class Contestant:
         settings: DecoderSettings,
         setting: Setting,
         start: Checkpoint | None = None,
-        watch: GradientWatch | None = None,
+        watches: Sequence[Watch] = (),
     ) -> None:
-        """`start` must fit the settings; `watch` sees every bin. With either, give no cache."""
+        """`start` must fit the settings; `watches` see every bin. With either, give no cache."""
         self.name = name
         self.setting = setting
-        self._start, self._watch = start, watch
+        self._start, self._watches = start, watches
         delay_s = setting.condition.label_delay_s
         waits = delay_s + setting.bins.bin_s
         self.settings = with_late_labels(settings, waits) if delay_s > 0 else settings
@@ -129,7 +139,7 @@ class Contestant:
         given = self.setting.condition.apply(recording, self.setting.bins)
         if isinstance(decoder, OfflineDecoder):
             fit_offline(decoder, given, self.setting)
-        arrays, facts = run_through(given, decoder, self.setting, tick, watch=self._watch)
+        arrays, facts = run_through(given, decoder, self.setting, tick, watches=self._watches)
         commands = zip(arrays["index"], arrays["predicted"], strict=True)
         for index, values in commands:
             self._commands.update(int(index).to_bytes(8, "little") + values.tobytes())
@@ -162,7 +172,7 @@ def run_through(
     tick: Callable[[int], None],
     *,
     learning: bool = True,
-    watch: GradientWatch | None = None,
+    watches: Sequence[Watch] = (),
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Replay `recording` as given; returns what was decoded, and how."""
     pipeline = pipeline_for(recording, setting.bins, decoder)
@@ -176,7 +186,7 @@ def run_through(
     def keep(output: Output) -> None:
         outputs.append(output)
         meter.tick()
-        if watch is not None:
+        for watch in watches:
             watch.see(output, setting.bins.bin_s, decoder)
 
     clocks = time.perf_counter, time.process_time

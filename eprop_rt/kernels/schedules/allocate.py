@@ -11,7 +11,6 @@ from eprop_rt.kernels.schedules.structs import (
     KEEP_EPS_A,
     MOMENTUM,
     ON_EBAR,
-    RMS,
     UNIT_EPS_A,
     Accumulated,
     Deferred,
@@ -258,7 +257,7 @@ def _optimiser(params: Params, synapses: Synapses, rule: UpdateRule, steps: int)
     return Optimiser(
         rule=UpdateRule(rule.kind, rule.every, *(real.type(number) for number in rule[2:])),
         m=aligned_zeros(size if rule.kind in (MOMENTUM, ADAM) else 0, real, 3),
-        v=aligned_zeros(size if rule.kind in (RMS, ADAM) else 0, real, 4),
+        v=aligned_zeros(size if rule.kind == ADAM else 0, real, 4),
         gradient=aligned_zeros(size, real, 2),
         carried=np.zeros(steps, np.int64),
     )

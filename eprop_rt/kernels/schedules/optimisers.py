@@ -8,7 +8,6 @@ from eprop_rt.kernels.schedules.structs import (
     ADAM,
     MOMENTUM,
     ON_EBAR,
-    RMS,
     SGD,
     UNIT_EBAR,
     UNIT_W,
@@ -52,8 +51,8 @@ def update_weights(
 ) -> None:
     """One update of synapses low .. high.
 
-    momentum: m <- b1 m + g; w -= rate m      RMS: v <- b2 v + (1 - b2) g^2; w -= rate g / root v
-    Adam (Kingma & Ba 2015): both, each a mean
+    momentum: m <- b1 m + g; w -= rate m
+    Adam (Kingma & Ba 2015): means of g and of its square; w -= rate m / root v
     """
     one, least, least2 = w.dtype.type(1.0), step.least, step.least * step.least
     base, count, rate, tiny = np.uint64(low), np.uint64(high - low), step.rate, step.tiny
@@ -67,11 +66,6 @@ def update_weights(
             m = mean(o.m[base + k], step.b1, one, gradient[k], least2)
             o.m[base + k] = m
             w[base + k] -= rate * m
-    elif o.rule.kind == RMS:
-        for k in range(count):
-            v = mean(o.v[base + k], step.b2, one - step.b2, gradient[k] * gradient[k], least2)
-            o.v[base + k] = v
-            w[base + k] -= rate * gradient[k] / (np.sqrt(v) + tiny)
     elif o.rule.kind == ADAM:
         for k in range(count):
             g = gradient[k]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from eprop_rt.structs import Floats, Ints, Scalar
 
-SGD, MOMENTUM, RMS, ADAM = range(4)  # UpdateRule.kind
+SGD, MOMENTUM, ADAM = range(3)  # UpdateRule.kind
 
 # An axis of Window.past and of Window.units; what concerns eps_a needs a network with adaptation.
 ON_EBAR, ON_EPS_A, EPS_A_TO_EBAR, KEEP_EPS_A = range(4)
@@ -94,7 +94,7 @@ class UpdateRule(NamedTuple):
     every: int = 1  # windows an update
     rate: Scalar | float = 1e-3
     first_decay: Scalar | float = 0.9  # of the mean gradient: momentum, Adam
-    second_decay: Scalar | float = 0.999  # of the mean squared gradient: RMS, Adam
+    second_decay: Scalar | float = 0.999  # of the mean squared gradient: Adam
     tiny: Scalar | float = 1e-8  # added to its root
     keep: Scalar | float = 1.0  # W <- clip(keep W + update, -clamp, clamp)
     clamp: Scalar | float = np.inf

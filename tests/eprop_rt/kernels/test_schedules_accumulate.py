@@ -7,11 +7,11 @@ import pytest
 
 from eprop_rt.kernels.schedules import allocate
 from eprop_rt.kernels.schedules.dispatch import sync
-from eprop_rt.kernels.schedules.structs import ADAM, MOMENTUM, RMS, SGD, UpdateRule
+from eprop_rt.kernels.schedules.structs import ADAM, MOMENTUM, SGD, UpdateRule
 from schedule_network import INPUTS, KINDS, STEPS, as_matrix, assert_alive, gradients, run
 
 EXACT = 1e-12
-RULES = {"sgd": SGD, "momentum": MOMENTUM, "rms": RMS, "adam": ADAM}
+RULES = {"sgd": SGD, "momentum": MOMENTUM, "adam": ADAM}
 
 
 def updated(rule, gradient, w):
@@ -23,7 +23,6 @@ def updated(rule, gradient, w):
         step = {
             SGD: g,
             MOMENTUM: m,
-            RMS: g / (np.sqrt(v) + rule.tiny),
             ADAM: m / (1 - b1**n) / (np.sqrt(v / (1 - b2**n)) + rule.tiny),
         }[rule.kind]
         w = w - rule.rate * step

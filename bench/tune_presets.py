@@ -3,9 +3,9 @@
     .venv/bin/python bench/tune_presets.py FOLDER [--presets reaching,cursor] [--minutes M]
 
 FOLDER holds the development recordings (docs/recordings.md). Printed is R2 (mean of the axes) over
-the last 20 % of the first M minutes of each recording, never beyond its first 80 %, in one causal
-pass: nothing from the last 20 % of a recording is looked at. The first row is the preset as it is.
-Several passes are run side by side, one a core.
+the last 20 % of the first M minutes of each recording (10, as for the baselines; never beyond its
+first 80 %), in one causal pass: nothing from the last 20 % of a recording is looked at. The first
+row is the preset as it is. Passes run side by side, one a core.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--presets", default=",".join(RECORDINGS))
-    parser.add_argument("--minutes", type=float, default=1e6, metavar="M")
+    parser.add_argument("--minutes", type=float, default=10.0, metavar="M")
     parser.add_argument("--cores", type=int, default=os.cpu_count())
     given = parser.parse_args()
     with ProcessPoolExecutor(given.cores) as cores:

@@ -13,7 +13,6 @@ CALIBRATION = (
     "recording.signal=decoder_input",
     "recording.labels=intention",
     "recording.block=gradualTrain",
-    "decoder.penalties.weight_decay=1",
 )
 
 

@@ -166,9 +166,15 @@ def notes(chapter: Chapter) -> tuple[str, ...]:
         f"Fitted offline on the first 80 % of the bins: {', '.join(fitted)}; over the whole pass "
         "they are no test."
     )
+    chosen = (
+        "What is compared has the settings that bench/tune_baselines.py found on the first minutes "
+        "of the development recordings, one setting at a time, as bench/tune_presets.py does for "
+        "the presets (docs/evaluation.md)."
+    )
+    compared = [chosen] if len(chapter.results) > 1 else []
     said = [f"{one.decoder}: {line}." for one in chapter.results for line in one.said]
     lone = [] if chapter.seen is not None else [no_network(chapter)]
-    return (rules, *([offline] if fitted else []), *said, *lone)
+    return (rules, *([offline] if fitted else []), *compared, *said, *lone)
 
 
 def overview(chapters: Sequence[Chapter]) -> Section:

@@ -303,7 +303,7 @@ def test_a_malformed_question_is_answered_with_the_reason(opened):
     answer = peer.recv()
     assert b'"ok":false' in answer
     assert b"explode" not in answer
-    assert b"'status', 'freeze', 'thaw' or 'stop'" in answer
+    assert b"'status', 'freeze', 'thaw', 'checkpoint' or 'stop'" in answer
 
 
 def test_a_message_of_many_frames_or_none_does_no_harm(opened):

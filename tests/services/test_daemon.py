@@ -201,7 +201,7 @@ def test_what_a_daemon_learned_is_kept_trained_further_and_run_again(rig, tmp_pa
     done = subprocess.run(
         [
             sys.executable, "-m", "eprop_rt_services", "train", str(waves(tmp_path)),
-            "--from", str(kept), "--out", str(further), "--epochs", "25",
+            "--from", str(kept), "--out", str(further), "--epochs", "60",
             "--config", str(tmp_path / "empty.yaml"), "-o", "training.threads=1",
             *(part for key, value in SMALL.items() for part in ("-o", f"{key}={value}")),
         ],
@@ -216,7 +216,7 @@ def test_what_a_daemon_learned_is_kept_trained_further_and_run_again(rig, tmp_pa
         again.feed(0.5)
         newest(reader)
         decoded, meant = [], []
-        for _ in range(40):
+        for _ in range(80):
             again.feed(0.06)
             if (last := newest(reader)) is None:  # the machine has other things to do
                 continue

@@ -211,19 +211,22 @@ class Engine:
         """E-prop's gradient beside that of backpropagation through time, at the weights of now.
 
         Over the newest `segments` segments of rehearsal's length in memory; None while there is
-        none, or where learning signals are external.
+        none, or where learning signals are external. Reads only.
         """
-        self._online.sync()
-        return self._rehearsal.compare(self._past, self._feedback.matrix, segments)
+        kept = self._written()
+        return self._rehearsal.compare(kept, self._past, self._feedback.matrix, segments)
 
     def look(self, segments: int = 2) -> Look:
         """Norms of weights and of e-prop's gradient over the newest `segments` segments.
 
-        Segments of rehearsal's length in memory. Reads only: unlike `weights` and
-        `compare_gradients` it leaves what is pending as it is, so that nothing changes by a bit.
+        Segments of rehearsal's length in memory. Reads only: unlike `weights` it leaves what is
+        pending as it is, so that nothing changes by a bit.
         """
-        w = self._online.written()
-        return self._rehearsal.look(w, self._past, self._feedback.matrix, segments)
+        kept = self._written()
+        return self._rehearsal.look(kept, self._past, self._feedback.matrix, segments)
+
+    def _written(self) -> Weights:
+        return Weights(self._online.written(), self._network.weights.w_out)
 
     def spikes(self) -> Mask:
         """Which neurons spiked at the newest step (neurons,)."""
@@ -234,10 +237,11 @@ class Engine:
         """How this engine's online gradient lies to that of full e-prop, over its newest segment.
 
         The cosine of the two, 1 with `online.eligibility: full`; None while there is no past.
+        Reads only.
         """
-        self._online.sync()
+        eligibility = self._online.rule.eligibility
         return self._rehearsal.cosine(
-            self._past, self._feedback.matrix, self._online.rule.eligibility
+            self._written(), self._past, self._feedback.matrix, eligibility
         )
 
     def reset(self) -> None:

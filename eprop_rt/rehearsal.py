@@ -1,6 +1,6 @@
 """Rehearsal: learning, between two bins, from segments of the session's own past."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -115,14 +115,15 @@ class Rehearsal:
             self._network.params, weights, feedback, self._segment, objective, gradient
         )
 
-    def cosine(self, past: Past, feedback: Floats, eligibility: int) -> float | None:
+    def cosine(self, kept: Weights, past: Past, feedback: Floats, eligibility: int) -> float | None:
         """How an approximate eligibility's dE/dw lies to the full rule's, over the newest segment.
 
-        None before there is one, or without an error in it. The weights must have been written.
+        At weights as the network keeps them, that it need not have written yet. None before there
+        is a segment, or without an error in it.
         """
         if len(past.memory) < self._length or len(feedback) == 0:
             return None
-        weights = dense(self._network)
+        weights = dense(kept, self._network.connected)
         gradients = []
         for kind in (FULL, eligibility):
             self._read(past, len(past.memory) - self._length, 0)
@@ -132,24 +133,25 @@ class Rehearsal:
             gradients.append(gradient.w)
         return cosine(*gradients) if all(g.any() for g in gradients) else None
 
-    def compare(self, past: Past, feedback: Floats, segments: int) -> GradientComparison | None:
-        """E-prop's gradient beside BPTT's at these weights, over the newest `segments` segments.
+    def compare(
+        self, kept: Weights, past: Past, feedback: Floats, segments: int
+    ) -> GradientComparison | None:
+        """E-prop's gradient beside BPTT's at such weights, over the newest `segments` segments.
 
-        None before there is a segment, or without feedback. The weights must have been written.
+        None before there is a segment, or without feedback.
         """
-        weights = dense(self._network)
+        weights = dense(kept, self._network.connected)
         through = self._objective._replace(through_recurrence=True, through_reset=True)
         own = weights.w_out[: self._network.neurons]
         eprop = self._mean_gradient(weights, past, feedback, self._objective, segments)
         bptt = self._mean_gradient(weights, past, own, through, segments)
-        if eprop is None or bptt is None or len(feedback) == 0:
+        if eprop is None or bptt is None:
             return None
         return compared(eprop, bptt, self._network.inputs)
 
-    def look(self, w: Floats, past: Past, feedback: Floats, segments: int) -> Look:
-        """The network with weights `w` of its synapses, and e-prop's gradient there; reads only."""
-        own = Weights(w, self._network.weights.w_out)
-        weights = dense(replace(self._network, weights=own))
+    def look(self, kept: Weights, past: Past, feedback: Floats, segments: int) -> Look:
+        """Norms of such weights, and of e-prop's gradient there."""
+        weights = dense(kept, self._network.connected)
         gradient = self._mean_gradient(weights, past, feedback, self._objective, segments)
         return look_at(weights, gradient, self._network.inputs)
 

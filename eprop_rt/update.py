@@ -5,15 +5,14 @@ import math
 import numpy as np
 
 from eprop_rt.aligned import aligned
-from eprop_rt.build import Network
+from eprop_rt.build import Mask, Network
 from eprop_rt.config import PenaltySettings
 from eprop_rt.optimiser import Adam
 from eprop_rt.structs import Floats, Ints, Weights
 
 
-def dense(network: Network) -> Weights:
-    """Its weights, every synapse in its place: w (P, N), its own where that is how it is kept."""
-    weights, connected = network.weights, network.connected
+def dense(weights: Weights, connected: Mask | None) -> Weights:
+    """Every synapse in its place: w (P, N), the very array where that is how it is kept."""
     if connected is None:
         return weights
     w = aligned(connected.shape, weights.w.dtype)
@@ -32,7 +31,7 @@ class Update:
         self, network: Network, penalties: PenaltySettings, learning_rate: float, clip_norm: float
     ) -> None:
         self._network = network
-        self.weights = dense(network)
+        self.weights = dense(network.weights, network.connected)
         self._adam = Adam(self.weights, learning_rate, clip_norm)
         self._decay = penalties.weight_decay
         self._clamp = penalties.weight_clamp or math.inf

@@ -13,11 +13,7 @@ from eprop_rt.series import F64
 
 
 class GradientWatch:
-    """Compares, every `every_s` of a session, at the weights of that time.
-
-    Nothing of the decoder changes but when its weights are written, which with the schedules
-    deferred and event may change the digest.
-    """
+    """Compares, every `every_s` of a session, at the weights of that time; it only reads."""
 
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s

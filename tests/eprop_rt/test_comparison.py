@@ -89,7 +89,7 @@ SCHEDULES = {
 
 @pytest.mark.parametrize("connectivity", [1.0, 0.6])
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_a_look_sees_every_weight_and_leaves_no_bit_changed(name, connectivity):
+def test_a_look_sees_every_weight_and_no_look_or_comparison_changes_a_bit(name, connectivity):
     network = {"neurons": N, "tau_groups": 2, "input_gain": 2.0, "connectivity": connectivity}
     if name == "event":
         network["adaptive_fraction"] = 0
@@ -101,6 +101,8 @@ def test_a_look_sees_every_weight_and_leaves_no_bit_changed(name, connectivity):
         live(one, 33, seed)
         live(other, 33, seed)
         came = one.look()
+        one.compare_gradients()
+        one.eligibility_cosine()
     live(one, 7, seed=9)
     live(other, 7, seed=9)
     mine, its = one.snapshot(), other.snapshot()

@@ -14,15 +14,10 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
-
-import numpy as np
-from tune_baselines import first
+from tune_baselines import first, quality
 
 from eprop_rt_services.config import load_config
 from eprop_rt_services.recordings import read_recording
-from eprop_rt_services.replay import Contestant
-from eprop_rt_services.replay.contestant import Setting
 
 RECORDINGS = {
     "reaching": ("contdata95",),
@@ -77,14 +72,12 @@ def main() -> None:
                 print(f"  {each}  {said or 'as it is'}", flush=True)
 
 
-def quality(preset: str, change: dict[str, Any], path: Path, minutes: float) -> float:
-    """R2 over the last 20 % of the part that may be looked at."""
+def worth(preset: str, change: dict[str, Any], path: Path, minutes: float) -> float:
+    """Quality of the preset with that change, over the part that may be looked at."""
     overrides = [f"decoder.{key}={value}" for key, value in change.items()]
     settings = load_config(f"preset:{preset}", overrides)
     recording = first(read_recording(path, settings.recording), minutes * 60)
-    contestant = Contestant("eprop", settings.decoder, Setting(settings.bins))
-    came = contestant.replay(recording, lambda _: None)
-    return float(np.mean(came.score.r2_last20))
+    return quality("eprop", settings.decoder, [recording])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
+LateLabels = Annotated[NonNegative, Field(description="labels that come up to so much later teach")]
 
 
 class Settings(BaseModel):
@@ -448,9 +449,7 @@ class RlsSettings(Settings):
     lags: Annotated[int, Field(gt=0)] = 15
     forgetting: Annotated[float, Field(gt=0.9, le=1)] = 0.99995
     ridge: Positive = 300.0
-    label_delay_s: NonNegative = Field(
-        2.0, description="labels that come up to so much later teach"
-    )
+    label_delay_s: LateLabels = 2.0
 
 
 class NlmsSettings(Settings):
@@ -462,48 +461,46 @@ class NlmsSettings(Settings):
         0.05, description="share of a bin's error that its update takes away"
     )
     inputs: ScaleSettings = ScaleSettings(clip=10.0)
-    label_delay_s: NonNegative = Field(
-        2.0, description="labels that come up to so much later teach"
-    )
+    label_delay_s: LateLabels = 2.0
+
+
+# What both Kalman filters have.
+OutputsAhead = Annotated[
+    NonNegative, Field(description="how far activity runs ahead: outputs to come, in the state")
+]
+OutputsGoneBy = Annotated[NonNegative, Field(description="outputs gone by, in the state")]
+NoiseRidge = Annotated[
+    Positive, Field(description="of the noise covariance, in units of its mean diagonal")
+]
+Bridge = Annotated[NonNegative, Field(description="gaps between labels that a line fills")]
+Deviations = Annotated[
+    Positive, Field(description="bound on a channel's distance from its mean, in deviations")
+]
 
 
 class KalmanSettings(Settings):
     """Kalman filter whose state is the outputs around the newest bin, fitted once, offline."""
 
     kind: Literal["kalman"] = "kalman"
-    lead_s: NonNegative = Field(
-        0.3, description="how far activity runs ahead: outputs to come, in the state"
-    )
-    past_s: NonNegative = Field(0.6, description="outputs gone by, in the state")
-    ridge: Positive = Field(
-        0.01, description="of the noise covariance, in units of its mean diagonal"
-    )
-    bridge_s: NonNegative = Field(0.5, description="gaps between labels that a line fills")
-    clip: Positive = Field(
-        20.0, description="bound on a channel's distance from its mean, in deviations"
-    )
+    lead_s: OutputsAhead = 0.3
+    past_s: OutputsGoneBy = 0.6
+    ridge: NoiseRidge = 0.01
+    bridge_s: Bridge = 0.5
+    clip: Deviations = 20.0
 
 
 class AdaptiveKalmanSettings(Settings):
     """The same filter, its model fitted to an exponentially fading past, again and again."""
 
     kind: Literal["adaptive_kalman"] = "adaptive_kalman"
-    lead_s: NonNegative = Field(
-        0.3, description="how far activity runs ahead: outputs to come, in the state"
-    )
-    past_s: NonNegative = Field(0.4, description="outputs gone by, in the state")
-    ridge: Positive = Field(
-        0.01, description="of the noise covariance, in units of its mean diagonal"
-    )
-    bridge_s: NonNegative = Field(0.5, description="gaps between labels that a line fills")
-    clip: Positive = Field(
-        20.0, description="bound on a channel's distance from its mean, in deviations"
-    )
+    lead_s: OutputsAhead = 0.3
+    past_s: OutputsGoneBy = 0.4
+    ridge: NoiseRidge = 0.01
+    bridge_s: Bridge = 0.5
+    clip: Deviations = 20.0
     half_life_s: Positive | None = Field(1200.0, description="none: all the past counts alike")
     refit_s: Positive = Field(1.0, description="how often the model follows its statistics")
-    label_delay_s: NonNegative = Field(
-        2.0, description="labels that come up to so much later teach"
-    )
+    label_delay_s: LateLabels = 2.0
 
 
 class LstmSettings(Settings):

@@ -33,7 +33,7 @@ def train(settings: LstmSettings, length: int, x: F32, labels: F32) -> tuple[F32
     bins give the same weights on one machine.
     """
     require_torch()
-    import torch  # noqa: PLC0415
+    import torch  # noqa: PLC0415  (optional, and two seconds to import)
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums in one order; and other programs keep their cores

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from eprop_rt.series import F64
+from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays
 from eprop_rt.structs import Floats, Ints
 
@@ -38,16 +38,21 @@ class FeatureRing:
         self._labelled: Ints = np.zeros(kept, np.int64)
         self._written: Ints = np.zeros(1, np.int64)
 
-    def append(self, features: F64, labelled: bool) -> None:
-        """Keep one bin; the oldest makes room."""
+    def append(self, features: F64, label: F32) -> bool:
+        """Keep one bin; the oldest makes room. Whether its label is whole: it teaches now."""
         at = int(self._written[0]) % len(self._features)
+        whole = bool(np.isfinite(label).all())
         self._features[at] = features
-        self._labelled[at] = labelled
+        self._labelled[at] = whole
         self._written[0] += 1
+        return whole
 
-    def take(self, age: int) -> F64 | None:
-        """The features of the bin `age` bins before the newest; None: gone, or it has taught."""
-        if age >= min(int(self._written[0]), len(self._features)):
+    def take(self, age: int, label: F32) -> F64 | None:
+        """The features of the bin `age` bins before the newest, to learn `label` from.
+
+        None: the bin is gone or has taught, or the label is not whole.
+        """
+        if age >= min(int(self._written[0]), len(self._features)) or not np.isfinite(label).all():
             return None
         at = (int(self._written[0]) - 1 - age) % len(self._features)
         if self._labelled[at]:

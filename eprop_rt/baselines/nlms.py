@@ -39,14 +39,13 @@ class NlmsDecoder:
 
     def learn_one(self, label: F32) -> None:
         """One step; an axis whose label is NaN is passed over."""
-        labelled = bool(np.isfinite(label).all())
-        self._ring.append(self._lags.features, labelled)
+        self._ring.append(self._lags.features, label)
         self._descend(self._lags.features, label)
         self._scale.learn_one(self._bin)
 
     def relabel(self, age: int, label: F32) -> bool:
         """One step from a past bin, with the weights of now; a bin teaches once."""
-        features = self._ring.take(age) if np.isfinite(label).all() else None
+        features = self._ring.take(age, label)
         if features is None:
             return False
         self._descend(features, label)

@@ -31,14 +31,12 @@ class RlsDecoder:
 
     def learn_one(self, label: F32) -> None:
         """One recursion; a label with a NaN in it is passed over, and may come late."""
-        labelled = bool(np.isfinite(label).all())
-        self._ring.append(self._lags.features, labelled)
-        if labelled:
+        if self._ring.append(self._lags.features, label):
             self._recur(self._lags.features, self._output - label)
 
     def relabel(self, age: int, label: F32) -> bool:
         """One recursion from a past bin, with the weights of now; a bin teaches once."""
-        features = self._ring.take(age) if np.isfinite(label).all() else None
+        features = self._ring.take(age, label)
         if features is None:
             return False
         self._recur(features, features @ self._w - label)

@@ -2,18 +2,15 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from eprop_rt.config import DecoderSettings
 from eprop_rt.errors import ConfigError
-from eprop_rt_services.checkpoint import Checkpoint, read_checkpoint
+from eprop_rt_services.checkpoint import read_checkpoint
 from eprop_rt_services.commands.options import (
     ConfigOption,
     FromOption,
@@ -24,19 +21,18 @@ from eprop_rt_services.commands.options import (
     print_config,
     write_json,
 )
-from eprop_rt_services.commands.replay_figures import across_figures, recording_figures
-from eprop_rt_services.commands.replay_tables import show, show_across, show_conditions, show_costs
+from eprop_rt_services.commands.replay_figures import across_figures
+from eprop_rt_services.commands.replay_passage import Looking, Passage, line_up
 from eprop_rt_services.config import Config, load_config
-from eprop_rt_services.gradients import GradientWatch, summary
+from eprop_rt_services.gradients import GradientWatch
 from eprop_rt_services.observing import SessionWatch
-from eprop_rt_services.recordings import Recording, read_recording
-from eprop_rt_services.replay import COMPARABLE, Contestant, Replayed, compared
-from eprop_rt_services.replay.across_days import ROWS, DayBreak, Transition
+from eprop_rt_services.replay import COMPARABLE, compared
+from eprop_rt_services.replay.across_days import ROWS, Transition
 from eprop_rt_services.replay.cache import ResultCache, cache_folder
 from eprop_rt_services.replay.comparable import check_names
 from eprop_rt_services.replay.conditions import Condition, split, swept
-from eprop_rt_services.replay.contestant import NO_CACHE, Setting, Watch
-from eprop_rt_services.report import Chapter, check_place, making, sha256_of, write_page
+from eprop_rt_services.replay.contestant import Setting
+from eprop_rt_services.report import Chapter, check_place, making, write_page
 
 COLUMNS = ("neurobench",)
 
@@ -131,79 +127,12 @@ def replay(
         line_up(entered, Setting(settings.bins, each, results), begun, watches)
         for each, watches in zip(conditions, looking.at(conditions), strict=True)
     ]
-    figures, nights, chapters = [], [], []
-    before: Recording | None = None
+    passage = Passage(settings, lanes, looking, across_days=across_days, columns=bool(columns))
     for path in recordings:
-        recording = read_recording(path, settings.recording)
-        night = None
-        if across_days and before is not None:
-            night = DayBreak(lanes[0].contestants[0], before, recording)
-        outcomes = [(lane.condition, run(recording, lane)) for lane in lanes]
-        show(recording, settings, outcomes[0][1])
-        show_conditions(outcomes)
-        if columns:
-            show_costs(outcomes[0][1])
-        figures.append(recording_figures(recording, settings, outcomes))
-        gradients = None if looking.gradients is None else looking.gradients.take()
-        if gradients is not None:
-            figures[-1]["gradients"] = gradients
-            Console().print(summary(gradients), highlight=False)
-        if night is not None:
-            nights.append(night.compare(outcomes[0][1]))
-            show_across(nights[-1])
-        if looking.session is not None:
-            chapters.append(
-                Chapter(
-                    recording,
-                    sha256_of(path),
-                    settings.bins,
-                    outcomes,
-                    looking.session.take(),
-                    gradients,
-                    nights[-1] if night is not None else None,
-                )
-            )
-        before = recording
-    write_json(json, all_figures(figures, nights))
+        passage.go_through(path)
+    write_json(json, all_figures(passage.figures, passage.nights))
     if report is not None:
-        write_report(report, chapters, settings, columns=bool(columns))
-
-
-@dataclass(frozen=True, slots=True)
-class Looking:
-    """What looks at the configured decoder as it goes through the recordings as they are."""
-
-    gradients: GradientWatch | None
-    session: SessionWatch | None
-
-    def at(self, conditions: Sequence[Condition]) -> list[list[Watch]]:
-        """Those that there are, for the first condition; for the others none."""
-        watches: list[Watch] = [one for one in (self.gradients, self.session) if one is not None]
-        return [watches, *([] for _ in conditions[1:])]
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """The decoders that go through all recordings under one condition."""
-
-    condition: Condition
-    contestants: list[Contestant]
-
-
-def line_up(
-    entered: dict[str, DecoderSettings],
-    setting: Setting,
-    start: Checkpoint | None,
-    watches: Sequence[Watch],
-) -> Lane:
-    """The configured decoder first, as `start` left it, then those to compare with.
-
-    It is always replayed; what it is compared with may come out of the cache.
-    """
-    (name, settings), *others = entered.items()
-    fresh = replace(setting, cache=NO_CACHE)
-    beside = [Contestant(other, given, setting) for other, given in others]
-    return Lane(setting.condition, [Contestant(name, settings, fresh, start, watches), *beside])
+        write_report(report, passage.chapters, settings, columns=bool(columns))
 
 
 def check_across(recordings: list[Path], conditions: list[Condition], compare: str) -> None:
@@ -220,25 +149,6 @@ def check_across(recordings: list[Path], conditions: list[Condition], compare: s
             f"--compare {taken[0]} came with --across-days, which has a row of that name: "
             "leave one of them out"
         )
-
-
-def run(recording: Recording, lane: Lane) -> list[Replayed]:
-    """One pass a decoder, with a bar for each."""
-    samples = len(recording.signal.stamps)
-    columns = TextColumn("{task.description:>16}"), BarColumn(), TimeRemainingColumn()
-    results = []
-    console = Console(stderr=True)
-    quiet = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=quiet) as bars:
-        for contestant in lane.contestants:
-            task = bars.add_task(contestant.name, total=samples)
-            results.append(contestant.replay(recording, advance(bars, task)))
-    return results
-
-
-def advance(bars: Progress, task: Any) -> Callable[[int], None]:
-    """A tick for one bar."""
-    return lambda samples: bars.advance(task, samples)
 
 
 def all_figures(figures: list[dict[str, Any]], nights: list[Transition]) -> dict[str, Any]:

@@ -93,9 +93,11 @@ def test_a_label_later_than_the_delay_is_refused_and_changes_nothing():
 
 def test_a_bin_teaches_once():
     ring = FeatureRing(2, 0.1, 0.05)
-    ring.append(np.array([1.0, 2.0]), labelled=True)
-    ring.append(np.array([3.0, 4.0]), labelled=False)
-    assert ring.take(1) is None
-    np.testing.assert_array_equal(ring.take(0), [3.0, 4.0])
-    assert ring.take(0) is None
-    assert ring.take(2) is None
+    label = np.ones(2, np.float32)
+    assert ring.append(np.array([1.0, 2.0]), label)
+    assert not ring.append(np.array([3.0, 4.0]), ABSENT)
+    assert ring.take(1, label) is None
+    assert ring.take(0, ABSENT) is None
+    np.testing.assert_array_equal(ring.take(0, label), [3.0, 4.0])
+    assert ring.take(0, label) is None
+    assert ring.take(2, label) is None

@@ -18,6 +18,8 @@ from eprop_rt.bins.labels import LabelBins
 from eprop_rt.conditioning.check import ChunkCheck, checked_labels
 from eprop_rt.config import BinSettings
 from eprop_rt.decoder import Decoder
+from eprop_rt.errors import DataError
+from eprop_rt.orders import Freeze, Order, Relabel, Thaw
 from eprop_rt.series import F32, F64, Chunk, LabelChunk, StreamInfo
 
 REMEMBERED = 100_000  # bins that a late label may still find
@@ -37,7 +39,8 @@ class Output:
 class Pipeline:
     """One signal stream, at most one label stream, one decoder with `outputs` outputs.
 
-    `updates` counts the bins that were learned from.
+    `decoded` counts the bins that were decoded, `finished` those whose learning is behind them too,
+    `updates` those that were learned from.
     """
 
     def __init__(
@@ -59,7 +62,7 @@ class Pipeline:
         self._held: F64 = np.zeros(outputs)
         self._learning = True
         self._learned: list[int] = []  # bins, the newest last
-        self.updates = 0
+        self.decoded = self.finished = self.updates = 0
         self._events: Counter[str] = Counter()
 
     def push_labels(self, chunk: LabelChunk) -> None:
@@ -76,6 +79,7 @@ class Pipeline:
         """Yield one output a bin that this chunk completes; DataError on a wrong shape."""
         for closed in self._binner.push(self._check.apply(chunk)):
             output = self._decode(closed)
+            self.decoded += 1
             yield output
             label, late = self._labels.take(closed.index), self._labels.late()
             if output.learning and self._learning:
@@ -84,6 +88,20 @@ class Pipeline:
                 self._relabel(late)
                 self.decoder.rehearse()
                 self.updates += 1
+            self.finished += 1
+
+    def obey(self, order: Order) -> None:
+        """Carry out an order; raises DataError where it does not fit, and then changes nothing.
+
+        Between two bins, or when a bin was decoded and is not learned from yet.
+        """
+        match order:
+            case Freeze():
+                self.freeze()
+            case Thaw():
+                self.thaw()
+            case Relabel():
+                self.push_labels(labels_of(order))
 
     def _relabel(self, late: list[tuple[int, F32]]) -> None:
         """Hand labels of past bins to the decoder; event `late_label`: it has no use for one."""
@@ -130,3 +148,13 @@ class Pipeline:
         """Everything unusual so far, by name; only what has happened."""
         parts = (self._check, self._binner, self.decoder)
         return +sum((part.events for part in parts), self._events)
+
+
+def labels_of(order: Relabel) -> LabelChunk:
+    """The labels of an order; raises DataError where they have no shape."""
+    try:
+        return LabelChunk(np.array(order.stamps, np.float64), np.array(order.values, np.float32))
+    except ValueError:
+        raise DataError(
+            "labels with rows of different lengths came: give every stamp one row of values"
+        ) from None

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, create_model
@@ -19,20 +19,10 @@ from eprop_rt.config import (
     TrainingSettings,
 )
 from eprop_rt.errors import ConfigError
-from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.recordings import Selection
+from eprop_rt_services.sources.settings import LslSettings
 
 PRESETS = resources.files("eprop_rt_services") / "presets"
-
-
-class LslSettings(Settings):
-    """Which live streams to read, and what to make of them."""
-
-    signal: StreamRequirement = StreamRequirement(type="Spikes")
-    labels: StreamRequirement | None = None
-    wait_s: Positive = Field(10.0, description="how long to look for the streams at the start")
-    max_buffer_s: Annotated[int, Field(gt=0)] = Field(5, description="older samples are lost")
-    max_clock_error_s: Positive = Field(2.0, description="a stamp farther from now is dropped")
 
 
 class PublishSettings(Settings):

@@ -24,7 +24,8 @@ from eprop_rt_services.decoders import decoder_for, settled
 from eprop_rt_services.keeper import CheckpointKeeper
 from eprop_rt_services.latency import LatencyLog
 from eprop_rt_services.loop import run
-from eprop_rt_services.lsl_link import LslSource, local_clock
+from eprop_rt_services.lsl_link import local_clock
+from eprop_rt_services.sources.live import LslSource
 from eprop_rt_services.zmq_link import CommandPublisher, ControlServer, ReplyAddress
 
 log = logging.getLogger("eprop_rt")
@@ -45,13 +46,7 @@ class Daemon:
             decoder = start.fitting(config.decoder, config.bins)
             config = config.model_copy(update={"decoder": decoder})
         self._config, self._start = config, start
-        self._source = LslSource(
-            signal=config.lsl.signal,
-            labels=config.lsl.labels,
-            resolve_timeout_s=config.lsl.wait_s,
-            max_buffer_s=config.lsl.max_buffer_s,
-            max_clock_error_s=config.lsl.max_clock_error_s,
-        )
+        self._source = LslSource(config.lsl)
         self._model_id = hashlib.sha256(config.decoder.model_dump_json().encode()).hexdigest()[:12]
         self._host = socket.gethostname()
         self._keeper = CheckpointKeeper(config.checkpoint.file)
@@ -110,7 +105,7 @@ class Daemon:
             signal_info.sample_rate_hz,
             label_info.name if label_info else "none",
         )
-        return Pipeline(bins, signal_info, label_info, decoder, outputs)
+        return Pipeline(bins, self._source.signal_infos, label_info, decoder, outputs)
 
     def _outputs(self, labels: StreamInfo | None) -> int:
         named = len(self._config.publish.names)

@@ -30,6 +30,7 @@ class Chunk:
 
     stamps: F64
     samples: F32
+    stream: int = 0  # which, where the signal comes in several
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import logging
+import os
 import signal
 import socket
 import time
@@ -17,7 +18,8 @@ from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import StreamInfo
 from eprop_rt.warmup import warm_up
 from eprop_rt_protocols.command import Command, CommandHeader, Stamps
-from eprop_rt_protocols.control import ControlReply, ControlRequest, Status
+from eprop_rt_protocols.control import ControlReply, ControlRequest
+from eprop_rt_protocols.status import GuardStatus, LatencyMs, Status
 from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.config import Config
 from eprop_rt_services.decoders import decoder_for, settled
@@ -25,6 +27,7 @@ from eprop_rt_services.keeper import CheckpointKeeper
 from eprop_rt_services.latency import LatencyLog
 from eprop_rt_services.loop import run
 from eprop_rt_services.lsl_link import LslSource, local_clock
+from eprop_rt_services.version import program_version
 from eprop_rt_services.zmq_link import CommandPublisher, ControlServer, ReplyAddress
 
 log = logging.getLogger("eprop_rt")
@@ -126,7 +129,7 @@ class Daemon:
         values = output.values.astype("<f4")
         now_s = local_clock()
         header = CommandHeader(
-            version=1,
+            version=2,
             sequence=self._publisher.published,
             stamps=Stamps(
                 origin_s=output.origin_s,
@@ -139,6 +142,7 @@ class Daemon:
             model_id=self._model_id,
             update_id=self._pipeline.updates,
             learning=self._learning,
+            output="decoded",
             dtype="<f4",
             shape=values.shape,
             names=publish.names,
@@ -200,11 +204,13 @@ class Daemon:
                 self._pipeline.thaw()
             case "status" | "checkpoint":
                 pass
+            case "set" | "rollback" | "relabel":
+                return refusal(request, ConfigError(f"{request.verb} is not known here yet"))
         return self._done(request)
 
     def _done(self, request: ControlRequest) -> ControlReply:
         return ControlReply(
-            version=1, request_id=request.request_id, ok=True, status=self._status()
+            version=2, request_id=request.request_id, ok=True, status=self._status()
         )
 
     def _stop(self) -> None:
@@ -213,23 +219,35 @@ class Daemon:
     def _status(self) -> Status:
         events: Counter[str] = self._pipeline.events + self._source.events + self._control.events
         events += self._keeper.events
+        total, updates = self._latency.summary_ms(), self._pipeline.updates
         return Status(
             state=self._state,
             learning=self._learning,
+            learning_cause="operator" if self._learning == "frozen" else "",
+            guard=GuardStatus(rung="accept", cause="", counters={}),
             bins=self._publisher.published,
             missed_bins=self._missed,
             published=self._publisher.published,
+            updates=updates,
             events=dict(events),
-            latency_ms=self._latency.summary_ms(),
+            latency_ms={"total": LatencyMs(**total)} if total else {},
+            data_age_s=None,
+            streams=(),
+            journal=None,
+            checkpoint=None,
             decoder=self._config.decoder.kind,
             model_id=self._model_id,
+            update_id=updates,
+            host=self._host,
+            pid=os.getpid(),
             uptime_s=time.monotonic() - self._started_s,
+            program_version=program_version(),
         )
 
 
 def refusal(request: ControlRequest, error: BaseException) -> ControlReply:
     """Why an order was not carried out."""
-    return ControlReply(version=1, request_id=request.request_id, ok=False, error=str(error)[:1000])
+    return ControlReply(version=2, request_id=request.request_id, ok=False, error=str(error)[:1000])
 
 
 @contextmanager

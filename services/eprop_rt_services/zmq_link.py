@@ -196,7 +196,7 @@ class ControlServer:
                 requests.append((address, decode_request(body)))
             except RemoteProtocolError as error:
                 self.events["malformed"] += 1
-                refusal = ControlReply(version=1, request_id="", ok=False, error=str(error)[:1000])
+                refusal = ControlReply(version=2, request_id="", ok=False, error=str(error)[:1000])
                 self.reply(address, refusal)
         return sorted(requests, key=lambda request: request[1].verb != "stop")
 
@@ -231,7 +231,7 @@ class ControlClient:
 
     def ask(self, verb: Verb, timeout_s: float) -> ControlReply:
         """Return the daemon's answer; raises StreamError when none comes in time."""
-        request = ControlRequest(version=1, request_id=uuid.uuid4().hex, verb=verb)
+        request = ControlRequest(version=2, request_id=uuid.uuid4().hex, verb=verb)
         end = time.monotonic() + timeout_s
         if self._ready(zmq.POLLOUT, end):
             self._socket.send(encode_request(request), zmq.NOBLOCK)

@@ -128,7 +128,7 @@ def test_samples_in_commands_out_and_orders_obeyed(rig):
         assert status.state == "running"
         assert 40 <= status.bins <= 50
         assert status.published == status.bins
-        assert set(status.latency_ms) == {"p50", "p95", "p99", "p999", "max"}
+        assert 0 < status.latency_ms["total"].p50 <= status.latency_ms["total"].max
 
         updates = [header.update_id]
         assert client.ask("freeze", 2.0).status.learning == "frozen"

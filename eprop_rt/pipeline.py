@@ -14,6 +14,7 @@ import numpy as np
 
 from eprop_rt.bins.binner import Bin, Binner
 from eprop_rt.bins.grid import BinGrid, reset_after_bins
+from eprop_rt.bins.joined import JoinedBinner
 from eprop_rt.bins.labels import LabelBins
 from eprop_rt.conditioning.check import ChunkCheck, checked_labels
 from eprop_rt.config import BinSettings
@@ -37,7 +38,7 @@ class Output:
 
 
 class Pipeline:
-    """One signal stream, at most one label stream, one decoder with `outputs` outputs.
+    """One signal or several side by side, at most one label stream, one decoder.
 
     `decoded` counts the bins that were decoded, `finished` those whose learning is behind them too,
     `updates` those that were learned from.
@@ -46,16 +47,21 @@ class Pipeline:
     def __init__(
         self,
         settings: BinSettings,
-        signal: StreamInfo,
+        signal: StreamInfo | tuple[StreamInfo, ...],
         labels: StreamInfo | None,
         decoder: Decoder,
         outputs: int,
     ) -> None:
         self.decoder = decoder
         self._outputs = outputs
-        self._check = ChunkCheck(signal, settings.max_disorder_s)
+        signals = signal if isinstance(signal, tuple) else (signal,)
+        self._checks = tuple(ChunkCheck(info, settings.max_disorder_s) for info in signals)
         grid = BinGrid(settings.bin_s)
-        self._binner = Binner(settings, grid, signal)
+        self._binner: Binner | JoinedBinner = (
+            JoinedBinner(settings, grid, signals)
+            if len(signals) > 1
+            else Binner(settings, grid, signals[0])
+        )
         self._labels = LabelBins(grid, labels, outputs)
         self._reset_after_bins = reset_after_bins(settings)
         self._index: int | None = None
@@ -77,7 +83,7 @@ class Pipeline:
 
     def push(self, chunk: Chunk) -> Iterator[Output]:
         """Yield one output a bin that this chunk completes; DataError on a wrong shape."""
-        for closed in self._binner.push(self._check.apply(chunk)):
+        for closed in self._binner.push(self._checks[chunk.stream].apply(chunk)):
             output = self._decode(closed)
             self.decoded += 1
             yield output
@@ -146,7 +152,7 @@ class Pipeline:
     @property
     def events(self) -> Counter[str]:
         """Everything unusual so far, by name; only what has happened."""
-        parts = (self._check, self._binner, self.decoder)
+        parts = (*self._checks, self._binner, self.decoder)
         return +sum((part.events for part in parts), self._events)
 
 

@@ -43,7 +43,7 @@ FREE: Final = frozenset(
         "penalties.spike_l1",
         "penalties.weight_decay",
     )
-) | {"bins.max_disorder_s", "bins.reset_after_gap_s"}
+) | {"bins.max_disorder_s", "bins.reset_after_gap_s", "bins.max_wait_s"}
 _DECODER: TypeAdapter[DecoderSettings] = TypeAdapter(DecoderSettings)
 
 

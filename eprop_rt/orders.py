@@ -4,8 +4,11 @@ Whatever a clock, an operator or a supervisor has a say in reaches the data path
 so that a journal of samples, labels and orders replays to the bit.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+HotValue = float | str | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +34,50 @@ class Relabel:
     verb: Literal["relabel"] = "relabel"
 
 
-Order = Freeze | Thaw | Relabel
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Hold the output, and learn from nothing, until this cause is released."""
+
+    cause: str
+    verb: Literal["hold"] = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The cause of a hold has ended."""
+
+    cause: str
+    verb: Literal["release"] = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """So many commands missed their deadline since the last such order."""
+
+    bins: int
+    verb: Literal["late"] = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """New values of hot settings (`eprop_rt.hot`), by name: all of them or none."""
+
+    values: Mapping[str, HotValue]
+    verb: Literal["set"] = "set"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Keep what has been learned by now as the last good state."""
+
+    verb: Literal["mark"] = "mark"
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """Go back to the last good state."""
+
+    verb: Literal["rollback"] = "rollback"
+
+
+Order = Freeze | Thaw | Relabel | Hold | Release | Late | Set | Mark | RollBack

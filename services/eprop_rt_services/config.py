@@ -20,7 +20,9 @@ from eprop_rt.config import (
 )
 from eprop_rt.errors import ConfigError
 from eprop_rt_protocols.streams import StreamRequirement
+from eprop_rt_services.journal.settings import CheckpointSettings, JournalSettings
 from eprop_rt_services.recordings import Selection
+from eprop_rt_services.standby import RestartSettings
 
 PRESETS = resources.files("eprop_rt_services") / "presets"
 
@@ -53,16 +55,6 @@ class ControlSettings(Settings):
     endpoint: str = "tcp://127.0.0.1:5571"
 
 
-class CheckpointSettings(Settings):
-    """Where the daemon keeps what it has learned."""
-
-    file: Path | None = Field(
-        None,
-        description="written when `eprop-rt ctl checkpoint` says so and when the daemon ends; "
-        "none: nowhere",
-    )
-
-
 class Environment(BaseSettings):
     """Variables such as EPROP_RT__BINS__BIN_S."""
 
@@ -80,6 +72,8 @@ class Config(Settings):
     publish: PublishSettings = PublishSettings()
     control: ControlSettings = ControlSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
+    journal: JournalSettings = JournalSettings()
+    restart: RestartSettings = RestartSettings()
 
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> Config:

@@ -57,8 +57,11 @@ def program() -> None:
 def main() -> None:
     """Run a command; what a user can mend ends with one line on stderr and exit status 2."""
     try:
-        if app(standalone_mode=False) == INTERRUPTED:  # what typer makes of a Ctrl-C
+        status = app(standalone_mode=False)  # None, or what a command ends with
+        if status == INTERRUPTED:  # what typer makes of a Ctrl-C
             raise KeyboardInterrupt
+        if status:
+            sys.exit(status)
     except (EpropError, ProtocolError) as error:
         fail(" ".join(str(error).split()))
     except typer.TyperException as error:

@@ -20,6 +20,9 @@ from eprop_rt.config import (
 )
 from eprop_rt.errors import ConfigError
 from eprop_rt_protocols.streams import StreamRequirement
+from eprop_rt_services.logs import LogSettings
+from eprop_rt_services.metrics_settings import MetricsSettings
+from eprop_rt_services.realtime import RealtimeSettings
 from eprop_rt_services.recordings import Selection
 
 PRESETS = resources.files("eprop_rt_services") / "presets"
@@ -80,6 +83,9 @@ class Config(Settings):
     publish: PublishSettings = PublishSettings()
     control: ControlSettings = ControlSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
+    realtime: RealtimeSettings = RealtimeSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
 
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> Config:

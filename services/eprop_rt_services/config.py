@@ -21,6 +21,9 @@ from eprop_rt.config import (
 from eprop_rt.errors import ConfigError
 from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.journal.settings import CheckpointSettings, JournalSettings
+from eprop_rt_services.logs import LogSettings
+from eprop_rt_services.metrics_settings import MetricsSettings
+from eprop_rt_services.realtime import RealtimeSettings
 from eprop_rt_services.recordings import Selection
 from eprop_rt_services.standby import RestartSettings
 
@@ -74,6 +77,9 @@ class Config(Settings):
     checkpoint: CheckpointSettings = CheckpointSettings()
     journal: JournalSettings = JournalSettings()
     restart: RestartSettings = RestartSettings()
+    realtime: RealtimeSettings = RealtimeSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
 
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> Config:

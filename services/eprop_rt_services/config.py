@@ -21,6 +21,7 @@ from eprop_rt.config import (
 from eprop_rt.errors import ConfigError
 from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.recordings import Selection
+from eprop_rt_services.security import SecuritySettings
 
 PRESETS = resources.files("eprop_rt_services") / "presets"
 
@@ -38,7 +39,10 @@ class LslSettings(Settings):
 class PublishSettings(Settings):
     """Where commands go."""
 
-    endpoint: str = "tcp://127.0.0.1:5570"
+    endpoint: str = Field("tcp://127.0.0.1:5570", description="for effectors")
+    visual_endpoint: str | None = Field(
+        None, description="for readers that only show: however slow, they delay no effector"
+    )
     topic: str = "decoded"
     names: tuple[str, ...] = ("x", "y")
     units: tuple[str, ...] = ("cm/s", "cm/s")
@@ -79,6 +83,7 @@ class Config(Settings):
     lsl: LslSettings = LslSettings()
     publish: PublishSettings = PublishSettings()
     control: ControlSettings = ControlSettings()
+    security: SecuritySettings = SecuritySettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
 
 

@@ -27,6 +27,7 @@ from eprop_rt_services.keeper import CheckpointKeeper
 from eprop_rt_services.latency import LatencyLog
 from eprop_rt_services.loop import run
 from eprop_rt_services.lsl_link import LslSource, local_clock
+from eprop_rt_services.security import server_keys
 from eprop_rt_services.version import program_version
 from eprop_rt_services.zmq_link import CommandPublisher, ControlServer, ReplyAddress
 
@@ -70,9 +71,12 @@ class Daemon:
         What was learned is kept however it ends. Raises ConfigError where that cannot be written.
         """
         publish, control = self._config.publish, self._config.control
+        keys = server_keys(self._config.security)
         with (
-            CommandPublisher(publish.endpoint, publish.topic) as self._publisher,
-            ControlServer(control.endpoint) as self._control,
+            CommandPublisher(
+                publish.endpoint, publish.topic, publish.visual_endpoint, keys
+            ) as self._publisher,
+            ControlServer(control.endpoint, keys) as self._control,
             self._source,
             self._keeper,
         ):
@@ -218,7 +222,7 @@ class Daemon:
 
     def _status(self) -> Status:
         events: Counter[str] = self._pipeline.events + self._source.events + self._control.events
-        events += self._keeper.events
+        events += self._keeper.events + self._publisher.events
         total, updates = self._latency.summary_ms(), self._pipeline.updates
         return Status(
             state=self._state,

@@ -133,14 +133,20 @@ class ControlServer:
         self._told_busy.clear()
         for _ in range(MESSAGES_A_TURN):
             try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+                address = [self._socket.recv(zmq.NOBLOCK)]
             except zmq.Again:
                 return
-            self._take(tuple(frames[:-1][:ENVELOPE_FRAMES]), frames[-1])
+            frame = self._socket.recv(copy=False)
+            while frame.more:
+                if len(address) < ENVELOPE_FRAMES:
+                    address.append(frame.bytes)
+                frame = self._socket.recv(copy=False)
+            self._take(tuple(address), frame.bytes)
 
     def _take(self, address: ReplyAddress, body: bytes) -> None:
+        full = address[0] in self._told_busy or self._is_full(address[0])
         # A stop is found behind any number of questions that there is no time to read.
-        if self._is_full(address[0]) and not may_be_stop(body):
+        if full and not may_be_stop(body):
             self._refuse_busy(address)
             return
         try:
@@ -151,7 +157,7 @@ class ControlServer:
             return
         if request.verb == "stop":
             self._stop(address, request)
-        elif self._is_full(address[0]):
+        elif full:
             self._refuse_busy(address)
         elif (meanwhile := self._meanwhile) is not None:
             self._send(address, self._answered(meanwhile, request))

@@ -42,7 +42,7 @@ def refused_fields(what: str, error: ValidationError) -> RemoteProtocolError:
                 "update the older side",
             )
     first = problems[0]
-    field = ".".join(str(part) for part in first["loc"])[:80] or "JSON"
+    field = ".".join(str(part) for part in first["loc"])[:80]
     reason: Reason = "shape" if field.split(".")[0] == "shape" else "field"
     said = first["msg"].removeprefix("Value error, ")[:200]
-    return RemoteProtocolError(reason, f"{what} refused at {field}: {said}")
+    return RemoteProtocolError(reason, f"{what} refused{f' at {field}' if field else ''}: {said}")

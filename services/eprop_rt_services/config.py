@@ -25,6 +25,7 @@ from eprop_rt_services.logs import LogSettings
 from eprop_rt_services.metrics_settings import MetricsSettings
 from eprop_rt_services.realtime import RealtimeSettings
 from eprop_rt_services.recordings import Selection
+from eprop_rt_services.security import SecuritySettings
 from eprop_rt_services.standby import RestartSettings
 
 PRESETS = resources.files("eprop_rt_services") / "presets"
@@ -43,7 +44,10 @@ class LslSettings(Settings):
 class PublishSettings(Settings):
     """Where commands go."""
 
-    endpoint: str = "tcp://127.0.0.1:5570"
+    endpoint: str = Field("tcp://127.0.0.1:5570", description="for effectors")
+    visual_endpoint: str | None = Field(
+        None, description="for readers that only show: however slow, they delay no effector"
+    )
     topic: str = "decoded"
     names: tuple[str, ...] = ("x", "y")
     units: tuple[str, ...] = ("cm/s", "cm/s")
@@ -74,6 +78,7 @@ class Config(Settings):
     lsl: LslSettings = LslSettings()
     publish: PublishSettings = PublishSettings()
     control: ControlSettings = ControlSettings()
+    security: SecuritySettings = SecuritySettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
     journal: JournalSettings = JournalSettings()
     restart: RestartSettings = RestartSettings()

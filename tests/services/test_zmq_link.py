@@ -242,8 +242,8 @@ def test_the_real_endpoint_of_a_free_port_can_be_read(opened, endpoint):
 def test_files_and_one_process_are_transports_too(opened, tmp_path):
     context = opened(zmq.Context())
     for endpoint in (f"ipc://{tmp_path}/commands", "inproc://commands"):
-        publisher = opened(CommandPublisher(endpoint, "t", context))
-        join(publisher, opened(CommandSubscriber(endpoint, "t", lambda: 0.0, context)))
+        publisher = opened(CommandPublisher(endpoint, "t", context=context))
+        join(publisher, opened(CommandSubscriber(endpoint, "t", lambda: 0.0, context=context)))
 
 
 def test_an_endpoint_that_is_taken_is_a_clear_error(publisher):

@@ -17,11 +17,15 @@ LSL_CLOCK = "lsl_local_clock"
 class Publishing:
     """Publishes what was decoded. `missed` counts commands that came after their deadline."""
 
-    def __init__(self, settings: PublishSettings, decoder: DecoderSettings) -> None:
+    def __init__(
+        self, settings: PublishSettings, decoder: DecoderSettings, keys: ServerKeys | None
+    ) -> None:
         self._settings = settings
         self.model_id = hashlib.sha256(decoder.model_dump_json().encode()).hexdigest()[:12]
         self.host = socket.gethostname()
-        self._publisher = CommandPublisher(settings.endpoint, settings.topic)
+        self._publisher = CommandPublisher(
+            settings.endpoint, settings.topic, settings.visual_endpoint, keys
+        )
         self.missed = 0
 
     @property

@@ -110,7 +110,7 @@ class Daemon:
             signal_info.sample_rate_hz,
             label_info.name if label_info else "none",
         )
-        return Pipeline(bins, signal_info, label_info, decoder, outputs)
+        return Pipeline(bins, signal_info, label_info, decoder, outputs, self._config.guard)
 
     def _outputs(self, labels: StreamInfo | None) -> int:
         named = len(self._config.publish.names)

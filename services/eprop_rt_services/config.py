@@ -19,6 +19,7 @@ from eprop_rt.config import (
     TrainingSettings,
 )
 from eprop_rt.errors import ConfigError
+from eprop_rt.guard_settings import GuardSettings
 from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.journal.settings import CheckpointSettings, JournalSettings
 from eprop_rt_services.logs import LogSettings
@@ -79,6 +80,7 @@ class Config(Settings):
     publish: PublishSettings = PublishSettings()
     control: ControlSettings = ControlSettings()
     security: SecuritySettings = SecuritySettings()
+    guard: GuardSettings = GuardSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
     journal: JournalSettings = JournalSettings()
     restart: RestartSettings = RestartSettings()

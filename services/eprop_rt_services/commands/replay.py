@@ -143,7 +143,7 @@ def replay(
     results = ResultCache(cache_folder() if cache else None)
     entered = compared(compare, settings.decoder)
     lanes = [
-        line_up(entered, Setting(settings.bins, each, results), begun, watches)
+        line_up(entered, Setting(settings.bins, each, results, settings.guard), begun, watches)
         for each, watches in zip(conditions, looking.at(conditions), strict=True)
     ]
     passage = Passage(settings, lanes, looking, across_days=across_days, columns=bool(columns))

@@ -9,7 +9,7 @@ from eprop_rt.pipeline import Output
 from eprop_rt_protocols.command import Command, CommandHeader, Learning, Stamps
 from eprop_rt_services.config import PublishSettings
 from eprop_rt_services.lsl_link import local_clock
-from eprop_rt_services.zmq_link import CommandPublisher
+from eprop_rt_services.zmq_link import CommandPublisher, ServerKeys
 
 LSL_CLOCK = "lsl_local_clock"
 

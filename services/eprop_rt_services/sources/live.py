@@ -4,7 +4,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -24,6 +24,10 @@ from eprop_rt_services.sources.stream import LiveStream
 POLL_S = 0.02
 # A stream so far behind another is not the one to wait for.
 STALLED_S = 0.1
+
+
+Role = Literal["signal", "labels", "markers"]
+Standing = Literal["live", "stale", "lost"]
 
 
 class SearchEnded(StreamError):  # noqa: N818
@@ -84,6 +88,19 @@ class LslSource:
         """By how much each stream that keeps another clock is shifted, by its name."""
         streams = [*self._signals, *(s for s in (self._labels, self._markers) if s)]
         return {s.info.name: s.clock_offset_s for s in streams if s.clock_offset_s}
+
+    def standing(self) -> list[tuple[Role, str, str, Standing]]:
+        """Every stream's role, name, host and state."""
+        now_s, told = local_clock(), list[tuple[Role, str, str, Standing]]()
+        named: list[tuple[Role, LiveStream | None]] = [("signal", s) for s in self._signals]
+        for role, stream in (*named, ("labels", self._labels), ("markers", self._markers)):
+            if stream is None:
+                continue
+            state: Standing = "live" if stream.is_open else "lost"
+            if role == "signal" and stream.is_open:
+                state = "stale" if stream.watch.age_s(now_s) > self._settings.max_age_s else "live"
+            told.append((role, stream.info.name, stream.host, state))
+        return told
 
     def open(self, ended: Callable[[], bool] = _never) -> tuple[StreamInfo, StreamInfo | None]:
         """Find and subscribe; returns what the signals together and the labels announce.

@@ -49,6 +49,11 @@ class LiveStream:
         return self._inlet is not None
 
     @property
+    def host(self) -> str:
+        """The machine of the newest sender."""
+        return self._found.sighting.host
+
+    @property
     def clock_offset_s(self) -> float:
         """By how much the stamps of a stream with another clock are shifted."""
         return self._gate.offset_s

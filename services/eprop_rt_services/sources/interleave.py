@@ -10,14 +10,12 @@ SLICE_S = 0.02  # finer than a stream is waited for
 
 
 def interleaved(streams: list[list[Chunk]]) -> list[Chunk]:
-    """Chunks of several streams, cut so that none runs more than `SLICE_S` ahead in the list.
+    """Chunks of all streams, cut so that none is longer than `SLICE_S` or runs ahead by more.
 
     Each stream keeps its own order. Without it, seconds of one stream that had piled up would go
     before the same seconds of another, which would then be taken for missing.
     """
     came = [chunks for chunks in streams if chunks]
-    if len(came) < 2:
-        return came[0] if came else []
     parts: list[tuple[float, Chunk]] = []
     for chunks in came:
         newest_s = -np.inf

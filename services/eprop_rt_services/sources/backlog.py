@@ -2,9 +2,8 @@
 
 from collections import deque
 
-import numpy as np
-
-from eprop_rt.series import F64, Chunk
+from eprop_rt.series import Chunk
+from eprop_rt_services.sources.stamps import newest_s
 
 # About what may pass between two looks at the age of what is decoded.
 PORTION_S = 0.05
@@ -45,12 +44,3 @@ class Backlog:
         dropped = sum(len(chunk.stamps) for chunk in self._chunks)
         self._chunks.clear()
         return dropped
-
-
-def newest_s(stamps: F64) -> float | None:
-    """The newest of those that are finite."""
-    stamp_s = float(stamps.max(initial=-np.inf))
-    if np.isfinite(stamp_s):
-        return stamp_s
-    known = stamps[np.isfinite(stamps)]
-    return float(known.max()) if len(known) else None

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from eprop_rt.series import Chunk
+from eprop_rt_services.sources.stamps import bounds_s
 
 SLICE_S = 0.02  # finer than a stream is waited for
 
@@ -26,6 +27,9 @@ def interleaved(streams: list[list[Chunk]]) -> list[Chunk]:
 
 
 def _sliced(chunk: Chunk) -> list[tuple[float, Chunk]]:
+    first_s, newest_s = bounds_s(chunk.stamps)
+    if newest_s - first_s <= SLICE_S:  # not where one is not finite
+        return [(newest_s, chunk)]
     known = np.where(np.isfinite(chunk.stamps), chunk.stamps, -np.inf)
     newest = np.maximum.accumulate(known)
     finite = newest[np.isfinite(newest)]

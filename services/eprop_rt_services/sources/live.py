@@ -13,12 +13,13 @@ from eprop_rt.errors import StreamError
 from eprop_rt.series import F64, Chunk, Item, LabelChunk, MarkerChunk, StreamInfo
 from eprop_rt_services.lsl_link import Inlet, list_streams, local_clock
 from eprop_rt_services.sightings import none_found
-from eprop_rt_services.sources.backlog import Backlog, newest_s
+from eprop_rt_services.sources.backlog import Backlog
 from eprop_rt_services.sources.happenings import Happenings, Notice
 from eprop_rt_services.sources.interleave import interleaved
 from eprop_rt_services.sources.search import Wanted, open_the_one
 from eprop_rt_services.sources.seeker import Seeker
 from eprop_rt_services.sources.settings import LslSettings
+from eprop_rt_services.sources.stamps import bounds_s, newest_s
 from eprop_rt_services.sources.stream import LiveStream
 
 # How often it is looked whether to go on searching.
@@ -209,12 +210,12 @@ class LslSource:
             stamp_s = newest_s(chunk.stamps)
             if stamp_s is not None:
                 self._signals[chunk.stream].watch.came(stamp_s)
-            old = chunk.stamps < oldest_s
-            if self._settings.when_old != "latest" or not old.any():
+            if self._settings.when_old != "latest" or bounds_s(chunk.stamps)[0] >= oldest_s:
                 kept.append(chunk)
                 continue
+            old = chunk.stamps < oldest_s
             self._happened.count("backlog_dropped", int(np.count_nonzero(old)))
-            if not old.all():
+            if not old.all():  # as where a stamp is not finite
                 kept.append(Chunk(chunk.stamps[~old], chunk.samples[~old], chunk.stream))
         return kept
 

@@ -11,6 +11,7 @@ from eprop_rt_services.commands import (
     ctl,
     demo,
     doctor,
+    keys,
     recover,
     replay,
     run,
@@ -45,7 +46,8 @@ app.command(
     "recover", epilog="Example: eprop-rt recover session.nwb --signal decoder_input --trials 400"
 )(recover.command)
 app.command(epilog="Example: eprop-rt run preset:cursor -o lsl.signal.name=Blackrock")(run.run)
-app.command(epilog="Example: eprop-rt ctl freeze")(ctl.ctl)
+app.add_typer(ctl.app)
+app.command(epilog="Example: eprop-rt keys keys --client viewer")(keys.keys)
 app.command(epilog="Example: eprop-rt streams --wait 3")(streams.streams)
 app.command(epilog="Example: eprop-rt doctor preset:cursor --folder /data")(doctor.doctor)
 app.add_typer(bench.app)

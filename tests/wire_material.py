@@ -13,13 +13,13 @@ ANY_PORT = "tcp://127.0.0.1:*"
 PATIENCE_S = 20.0
 
 
-def command(sequence, values=2):
+def command(sequence, values=2, *, deadline_s=1e9, host="h", clock="test"):
     header = CommandHeader(
         version=2,
         sequence=sequence,
-        stamps=Stamps(origin_s=0.0, bin_end_s=0.0, published_s=0.0, clock="test"),
-        deadline_s=1e9,
-        host="h",
+        stamps=Stamps(origin_s=0.0, bin_end_s=0.0, published_s=0.0, clock=clock),
+        deadline_s=deadline_s,
+        host=host,
         model_id="m",
         update_id=0,
         learning="on",

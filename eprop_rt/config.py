@@ -29,6 +29,9 @@ class BinSettings(Settings):
     reset_after_gap_s: Positive = Field(
         1.0, description="a gap longer than this resets the network's state (not its weights)"
     )
+    max_wait_s: Positive = Field(
+        0.1, description="of several input streams, how long one is waited for"
+    )
 
 
 class ScaleSettings(Settings):

@@ -14,6 +14,7 @@ import numpy as np
 
 from eprop_rt.bins.binner import Bin, Binner
 from eprop_rt.bins.grid import BinGrid, reset_after_bins
+from eprop_rt.bins.joined import JoinedBinner
 from eprop_rt.bins.labels import LabelBins
 from eprop_rt.conditioning.check import ChunkCheck, checked_labels
 from eprop_rt.config import BinSettings
@@ -56,7 +57,7 @@ class Output:
 
 
 class Pipeline:
-    """One signal stream, at most one label stream, one decoder with `outputs` outputs.
+    """One signal or several side by side, at most one label stream, one decoder.
 
     `decoded` counts the bins that were decoded, `finished` those whose learning is behind them too,
     `updates` those that were learned from.
@@ -65,20 +66,24 @@ class Pipeline:
     def __init__(
         self,
         settings: BinSettings,
-        signal: StreamInfo,
+        signal: StreamInfo | tuple[StreamInfo, ...],
         labels: StreamInfo | None,
         decoder: Decoder,
         outputs: int,
         guard: GuardSettings | None = None,
     ) -> None:
         self.decoder = decoder
-        self.guard = Guard(
-            guard or GuardSettings(), settings.bin_s, signal.channels, outputs, decoder
-        )
         self._outputs = outputs
-        self._check = ChunkCheck(signal, settings.max_disorder_s)
+        signals = signal if isinstance(signal, tuple) else (signal,)
+        channels = sum(info.channels for info in signals)
+        self.guard = Guard(guard or GuardSettings(), settings.bin_s, channels, outputs, decoder)
+        self._checks = tuple(ChunkCheck(info, settings.max_disorder_s) for info in signals)
         grid = BinGrid(settings.bin_s)
-        self._binner = Binner(settings, grid, signal)
+        self._binner: Binner | JoinedBinner = (
+            JoinedBinner(settings, grid, signals)
+            if len(signals) > 1
+            else Binner(settings, grid, signals[0])
+        )
         self._labels = LabelBins(grid, labels, outputs)
         self._reset_after_bins = reset_after_bins(settings)
         self._index: int | None = None
@@ -100,17 +105,38 @@ class Pipeline:
 
     def push(self, chunk: Chunk) -> Iterator[Output]:
         """Yield one output a bin that this chunk completes; DataError on a wrong shape."""
-        for closed in self._binner.push(self._check.apply(chunk)):
-            output = self._decode(closed)
-            self.decoded += 1
+        for closed in self.close(chunk):
+            output = self.decode(closed)
             yield output
-            label, late = self._labels.take(closed.index), self._labels.late()
-            learned = output.learning and self.learning
-            if learned:
-                self._learn(closed.index, label, late)
-            self._unbroken = learned
-            self.guard.close(label, learned)
-            self.finished += 1
+            self.finish(output)
+
+    # The steps of a bin, for who measures them apart.
+
+    def close(self, chunk: Chunk) -> Iterator[Bin]:
+        """Yield the bins that this chunk completes; DataError on a wrong shape."""
+        return self._binner.push(self._checks[chunk.stream].apply(chunk))
+
+    def decode(self, closed: Bin) -> Output:
+        """What the bin in hand means; nothing is learned from it."""
+        if self._index is not None and closed.index - self._index > self._reset_after_bins:
+            self._events["reset_after_gap"] += 1
+            self.decoder.reset()
+        self._index = closed.index
+        decoded = self.decoder.predict_one(self.guard.admit(closed))
+        values, state = self.guard.publish(decoded)
+        learning = self._thawed and self.guard.learns
+        self.decoded += 1
+        return Output(closed.index, closed.end_s, closed.origin_s, values, learning, state)
+
+    def finish(self, output: Output) -> None:
+        """Learn from the bin that was decoded last, and from the past."""
+        label, late = self._labels.take(output.index), self._labels.late()
+        learned = output.learning and self.learning
+        if learned:
+            self._learn(output.index, label, late)
+        self._unbroken = learned
+        self.guard.close(label, learned)
+        self.finished += 1
 
     def obey(self, order: Order) -> None:
         """Carry out an order between two bins, or when one was decoded and not learned from yet.
@@ -170,16 +196,6 @@ class Pipeline:
         if len(self._learned) > 2 * REMEMBERED:
             del self._learned[:-REMEMBERED]
 
-    def _decode(self, closed: Bin) -> Output:
-        if self._index is not None and closed.index - self._index > self._reset_after_bins:
-            self._events["reset_after_gap"] += 1
-            self.decoder.reset()
-        self._index = closed.index
-        decoded = self.decoder.predict_one(self.guard.admit(closed))
-        values, state = self.guard.publish(decoded)
-        learning = self._thawed and self.guard.learns
-        return Output(closed.index, closed.end_s, closed.origin_s, values, learning, state)
-
     @property
     def learning(self) -> bool:
         """Whether bins are learned from: neither the operator nor the guard has frozen that."""
@@ -198,7 +214,7 @@ class Pipeline:
     @property
     def events(self) -> Counter[str]:
         """Everything unusual so far, by name; only what has happened."""
-        parts = (self._check, self._binner, self.decoder, self.guard)
+        parts = (*self._checks, self._binner, self.decoder, self.guard)
         return +sum((part.events for part in parts), self._events)
 
 

@@ -26,10 +26,14 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Consecutive samples of the signal: stamps (n,) in seconds, samples (n, channels)."""
+    """Consecutive samples of a signal: stamps (n,) in seconds, samples (n, channels).
+
+    `stream` tells signals apart whose channels are joined.
+    """
 
     stamps: F64
     samples: F32
+    stream: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +42,14 @@ class LabelChunk:
 
     stamps: F64
     values: F32
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerChunk:
+    """Consecutive markers, such as the states of a task: stamps (n,) in seconds, n texts."""
+
+    stamps: F64
+    texts: tuple[str, ...]
+
+
+Item = Chunk | LabelChunk | MarkerChunk

@@ -65,6 +65,12 @@ class Binner:
             if complete:
                 yield self._close()
 
+    def cut(self, index: int) -> Bin | None:
+        """Close the open bin with what is in it, where it is bin `index` or an earlier one."""
+        if self._open.samples[0] > 0 and self._open.current[0] <= index:
+            return self._close()
+        return None
+
     def _close(self) -> Bin:
         self.events["late_sample"] += int(self._open.late[0])
         index = int(self._open.current[0])

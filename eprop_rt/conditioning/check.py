@@ -43,7 +43,7 @@ class ChunkCheck:
         if not keep.all():
             stamps, samples = stamps[keep], samples[keep]
         self.events["value_not_finite"] += int((~np.isfinite(samples).all(axis=1)).sum())
-        return Chunk(stamps, samples)
+        return Chunk(stamps, samples, chunk.stream)
 
     def _placeable(self, stamps: np.ndarray) -> np.ndarray:
         finite = np.isfinite(stamps)

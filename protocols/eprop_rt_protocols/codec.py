@@ -1,6 +1,6 @@
 """A command as bytes and back; no socket, no clock.
 
-The rules of version 1:
+The rules of version 2:
 
 1. A message has three frames: topic, header, payload.
 2. The topic is UTF-8, 1 to 255 bytes. Subscriptions match by prefix, so a reader compares it whole.

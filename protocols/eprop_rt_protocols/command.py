@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, model_validator
 from eprop_rt_protocols.strictness import STRICT, Count, Name
 
 Learning = Literal["on", "off", "frozen"]
+OutputKind = Literal["decoded", "clipped", "held", "zeroed"]
 Values = NDArray[np.float32] | NDArray[np.float64]
 Dimension = Annotated[int, Field(ge=1, le=2**16)]
 
@@ -33,7 +34,7 @@ class CommandHeader(BaseModel):
 
     model_config = STRICT
 
-    version: Literal[1]
+    version: Literal[2]
     sequence: Count = Field(description="grows by one with every command of a daemon")
     stamps: Stamps
     deadline_s: float = Field(description="on the clock of the stamps; drop the command after it")
@@ -41,6 +42,10 @@ class CommandHeader(BaseModel):
     model_id: Name
     update_id: Count = Field(description="number of weight updates behind this command")
     learning: Learning
+    output: OutputKind = Field(
+        description="what the guard made of it: decoded as it is, clipped to its bounds, held at "
+        "the one before, or zeroed"
+    )
     dtype: Literal["<f4", "<f8"]
     shape: Annotated[tuple[Dimension, ...], Field(min_length=1, max_length=4)]
     names: tuple[Name, ...] = Field(description="one per value of the last axis, or none")

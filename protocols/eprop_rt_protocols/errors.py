@@ -9,6 +9,8 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from eprop_rt_protocols.strictness import VERSION
+
 Reason = Literal["frames", "topic", "size", "field", "version", "shape", "payload", "finite"]
 
 
@@ -36,9 +38,11 @@ def refused_fields(what: str, error: ValidationError) -> RemoteProtocolError:
             came = repr(problem["input"])[:40]
             return RemoteProtocolError(
                 "version",
-                f"{what} of version {came} came, version 1 is spoken here: update the older side",
+                f"{what} of version {came} came, version {VERSION} is spoken here: "
+                "update the older side",
             )
     first = problems[0]
-    field = ".".join(str(part) for part in first["loc"])[:80] or "JSON"
+    field = ".".join(str(part) for part in first["loc"])[:80]
     reason: Reason = "shape" if field.split(".")[0] == "shape" else "field"
-    return RemoteProtocolError(reason, f"{what} refused at {field}: {first['msg'][:200]}")
+    said = first["msg"].removeprefix("Value error, ")[:200]
+    return RemoteProtocolError(reason, f"{what} refused{f' at {field}' if field else ''}: {said}")

@@ -12,12 +12,13 @@ from pydantic import BaseModel
 from eprop_rt_protocols.command import CommandHeader
 from eprop_rt_protocols.control import ControlReply, ControlRequest
 from eprop_rt_protocols.streams import StreamRequirement
+from eprop_rt_protocols.strictness import VERSION
 
 SCHEMAS: dict[str, type[BaseModel]] = {
-    "command-header.v1.json": CommandHeader,
-    "control-reply.v1.json": ControlReply,
-    "control-request.v1.json": ControlRequest,
-    "stream-requirement.v1.json": StreamRequirement,
+    f"command-header.v{VERSION}.json": CommandHeader,
+    f"control-reply.v{VERSION}.json": ControlReply,
+    f"control-request.v{VERSION}.json": ControlRequest,
+    f"stream-requirement.v{VERSION}.json": StreamRequirement,
 }
 
 

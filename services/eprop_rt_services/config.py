@@ -21,7 +21,13 @@ from eprop_rt.config import (
 from eprop_rt.errors import ConfigError
 from eprop_rt.guard_settings import GuardSettings
 from eprop_rt_protocols.streams import StreamRequirement
+from eprop_rt_services.journal.settings import CheckpointSettings, JournalSettings
+from eprop_rt_services.logs import LogSettings
+from eprop_rt_services.metrics_settings import MetricsSettings
+from eprop_rt_services.realtime import RealtimeSettings
 from eprop_rt_services.recordings import Selection
+from eprop_rt_services.security import SecuritySettings
+from eprop_rt_services.standby import RestartSettings
 
 PRESETS = resources.files("eprop_rt_services") / "presets"
 
@@ -39,7 +45,10 @@ class LslSettings(Settings):
 class PublishSettings(Settings):
     """Where commands go."""
 
-    endpoint: str = "tcp://127.0.0.1:5570"
+    endpoint: str = Field("tcp://127.0.0.1:5570", description="for effectors")
+    visual_endpoint: str | None = Field(
+        None, description="for readers that only show: however slow, they delay no effector"
+    )
     topic: str = "decoded"
     names: tuple[str, ...] = ("x", "y")
     units: tuple[str, ...] = ("cm/s", "cm/s")
@@ -52,16 +61,6 @@ class ControlSettings(Settings):
     """Where the daemon listens to `eprop-rt ctl`."""
 
     endpoint: str = "tcp://127.0.0.1:5571"
-
-
-class CheckpointSettings(Settings):
-    """Where the daemon keeps what it has learned."""
-
-    file: Path | None = Field(
-        None,
-        description="written when `eprop-rt ctl checkpoint` says so and when the daemon ends; "
-        "none: nowhere",
-    )
 
 
 class Environment(BaseSettings):
@@ -80,8 +79,14 @@ class Config(Settings):
     lsl: LslSettings = LslSettings()
     publish: PublishSettings = PublishSettings()
     control: ControlSettings = ControlSettings()
+    security: SecuritySettings = SecuritySettings()
     guard: GuardSettings = GuardSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
+    journal: JournalSettings = JournalSettings()
+    restart: RestartSettings = RestartSettings()
+    realtime: RealtimeSettings = RealtimeSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
 
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> Config:

@@ -3,10 +3,10 @@
 A live stream, a recording and a list are three sources of this one loop, so what was live replays.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from eprop_rt.pipeline import Output, Pipeline
+from eprop_rt.pipeline import Output
 from eprop_rt.series import Chunk, LabelChunk
 
 # How long to wait for a sample before looking whether to stop.
@@ -21,19 +21,31 @@ class Source(Protocol):
         ...
 
 
+class Path(Protocol):
+    """Where they go: a pipeline, or what stands before one."""
+
+    def push(self, chunk: Chunk) -> Iterator[Output]:
+        """Yield one output a bin that this chunk completes."""
+        ...
+
+    def push_labels(self, chunk: LabelChunk) -> None:
+        """Take labels."""
+        ...
+
+
 def run(
     source: Source,
-    pipeline: Pipeline,
+    path: Path,
     sink: Callable[[Output], None],
     stop: Callable[[], bool],
 ) -> None:
-    """Feed `pipeline` and hand each output to `sink` before it is learned from, until `stop`."""
+    """Feed `path` and hand each output to `sink` before it is learned from, until `stop`."""
     while not stop():
         for item in source.pull(PATIENCE_S):
             if isinstance(item, LabelChunk):
-                pipeline.push_labels(item)
+                path.push_labels(item)
                 continue
-            for output in pipeline.push(item):
+            for output in path.push(item):
                 sink(output)
                 if stop():
                     return

@@ -19,7 +19,7 @@ def test_the_committed_schemas_are_up_to_date():
 
 
 def test_every_field_of_the_command_header_is_required_and_no_other_allowed():
-    schema = json.loads((FOLDER / "command-header.v1.json").read_text(encoding="utf-8"))
+    schema = json.loads((FOLDER / "command-header.v2.json").read_text(encoding="utf-8"))
     assert set(schema["required"]) == set(schema["properties"])
     assert schema["additionalProperties"] is False
 

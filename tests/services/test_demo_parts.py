@@ -43,7 +43,7 @@ def command(sequence, velocity, deadline_s=PATIENCE_S):
     now_s = local_clock()
     values = np.array(velocity, "<f4")
     header = CommandHeader(
-        version=1,
+        version=2,
         sequence=sequence,
         stamps=Stamps(origin_s=now_s, bin_end_s=now_s, published_s=now_s, clock="lsl_local_clock"),
         deadline_s=now_s + deadline_s,

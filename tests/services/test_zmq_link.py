@@ -27,7 +27,7 @@ PATIENCE_S = 5.0
 def command(sequence, deadline_s=1e9, published_s=0.0, values=2):
     stamps = Stamps(origin_s=0.0, bin_end_s=0.0, published_s=published_s, clock="test")
     header = CommandHeader(
-        version=1,
+        version=2,
         sequence=sequence,
         stamps=stamps,
         deadline_s=deadline_s,
@@ -35,6 +35,7 @@ def command(sequence, deadline_s=1e9, published_s=0.0, values=2):
         model_id="m",
         update_id=0,
         learning="on",
+        output="decoded",
         dtype="<f4",
         shape=(values,),
         names=(),
@@ -84,7 +85,7 @@ def serve(server, answer, count=1):
 
 
 def done(request):
-    return ControlReply(version=1, request_id=request.request_id, ok=True)
+    return ControlReply(version=2, request_id=request.request_id, ok=True)
 
 
 def dealer(opened, endpoint):
@@ -241,8 +242,8 @@ def test_the_real_endpoint_of_a_free_port_can_be_read(opened, endpoint):
 def test_files_and_one_process_are_transports_too(opened, tmp_path):
     context = opened(zmq.Context())
     for endpoint in (f"ipc://{tmp_path}/commands", "inproc://commands"):
-        publisher = opened(CommandPublisher(endpoint, "t", context))
-        join(publisher, opened(CommandSubscriber(endpoint, "t", lambda: 0.0, context)))
+        publisher = opened(CommandPublisher(endpoint, "t", context=context))
+        join(publisher, opened(CommandSubscriber(endpoint, "t", lambda: 0.0, context=context)))
 
 
 def test_an_endpoint_that_is_taken_is_a_clear_error(publisher):
@@ -259,10 +260,10 @@ def test_connecting_to_no_endpoint_at_all_is_a_clear_error(endpoint):
 def test_a_question_gets_its_answer(opened):
     server = opened(ControlServer(ANY_PORT))
     peer = dealer(opened, server.endpoint)
-    peer.send(encode_request(ControlRequest(version=1, request_id="a", verb="freeze")))
+    peer.send(encode_request(ControlRequest(version=2, request_id="a", verb="freeze")))
     assert serve(server, done) == ["freeze"]
     assert peer.poll(PATIENCE_S * 1e3)
-    assert peer.recv() == b'{"version":1,"request_id":"a","ok":true,"error":null,"status":null}'
+    assert peer.recv() == b'{"version":2,"request_id":"a","ok":true,"error":null,"status":null}'
 
 
 def test_a_client_in_another_thread_is_answered(opened):
@@ -279,7 +280,7 @@ def test_stop_is_handed_on_before_what_came_first(opened):
     server = opened(ControlServer(ANY_PORT))
     peer = dealer(opened, server.endpoint)
     requests = [
-        encode_request(ControlRequest(version=1, request_id="a", verb=verb))
+        encode_request(ControlRequest(version=2, request_id="a", verb=verb))
         for verb in ("thaw", "status", "freeze", "stop")
     ]
     peer.send(requests[0])
@@ -293,7 +294,7 @@ def test_stop_is_handed_on_before_what_came_first(opened):
 def test_a_malformed_question_is_answered_with_the_reason(opened):
     server = opened(ControlServer(ANY_PORT))
     peer = dealer(opened, server.endpoint)
-    peer.send(b'{"version":1,"request_id":"a","verb":"explode"}')
+    peer.send(b'{"version":2,"request_id":"a","verb":"explode"}')
     end = time.monotonic() + PATIENCE_S
     while not server.events["malformed"] and time.monotonic() < end:
         assert server.poll() == []
@@ -303,7 +304,7 @@ def test_a_malformed_question_is_answered_with_the_reason(opened):
     answer = peer.recv()
     assert b'"ok":false' in answer
     assert b"explode" not in answer
-    assert b"'status', 'freeze', 'thaw', 'checkpoint' or 'stop'" in answer
+    assert b"'rollback', 'relabel' or 'stop'" in answer
 
 
 def test_a_message_of_many_frames_or_none_does_no_harm(opened):
@@ -312,7 +313,7 @@ def test_a_message_of_many_frames_or_none_does_no_harm(opened):
     peer.send_multipart([b"x"] * 50)
     peer.send(b"")
     peer.send_multipart(
-        [b"", encode_request(ControlRequest(version=1, request_id="a", verb="status"))]
+        [b"", encode_request(ControlRequest(version=2, request_id="a", verb="status"))]
     )
     assert serve(server, done) == ["status"]
     assert server.events["malformed"] == 2
@@ -322,7 +323,7 @@ def test_an_oversized_message_ends_the_connection_and_not_the_server(opened):
     server = opened(ControlServer(ANY_PORT))
     dealer(opened, server.endpoint).send(bytes(10**6))
     peer = dealer(opened, server.endpoint)
-    peer.send(encode_request(ControlRequest(version=1, request_id="a", verb="status")))
+    peer.send(encode_request(ControlRequest(version=2, request_id="a", verb="status")))
     assert serve(server, done) == ["status"]
     assert not server.events
 
@@ -348,7 +349,7 @@ def test_an_order_that_met_no_daemon_does_not_wait_for_the_next_one(opened):
     server = opened(ControlServer(endpoint))
     peer = dealer(opened, endpoint)
     time.sleep(0.3)  # long enough for the client to reconnect
-    peer.send(encode_request(ControlRequest(version=1, request_id="a", verb="status")))
+    peer.send(encode_request(ControlRequest(version=2, request_id="a", verb="status")))
     assert serve(server, done) == ["status"]
 
 
@@ -356,7 +357,7 @@ def test_an_answer_to_an_earlier_question_is_passed_over(opened):
     def answer(request):
         ok = request.verb == "freeze"
         error = None if ok else "this is the earlier answer"
-        return ControlReply(version=1, request_id=request.request_id, ok=ok, error=error)
+        return ControlReply(version=2, request_id=request.request_id, ok=ok, error=error)
 
     server = opened(ControlServer(ANY_PORT))
     client = opened(ControlClient(server.endpoint))

@@ -36,10 +36,10 @@ class Link:
         for _ in range(looks):
             self.children.check()
             try:
-                self.daemon.ask("freeze", LOOK_AGAIN_S)
+                if self.daemon.ask("freeze", LOOK_AGAIN_S).ok:
+                    return
             except StreamError:
                 continue
-            return
         raise StreamError(
             f"the {self.name} daemon was not ready within {most_s:g} s, its last words: "
             f"{self.children.last_line(f'{self.name} daemon')}"

@@ -25,7 +25,7 @@ from eprop_rt_services.demo.messages import (
     screen_sample,
 )
 from eprop_rt_services.demo.ticks import Ticks
-from eprop_rt_services.latency import LatencyLog
+from eprop_rt_services.latency import LatencyHistogram
 from eprop_rt_services.lsl_link import LslOutlet, local_clock
 from eprop_rt_services.zmq_link import CommandSubscriber, Replier
 
@@ -59,7 +59,7 @@ class Inbox:
         """Count from here."""
         self._first: int | None = None
         self._came = 0
-        self._latency = LatencyLog()
+        self._latency = LatencyHistogram()
 
     def listen(self, ticks: Ticks) -> None:
         """Take commands until shortly before the next tick, and whatever is there then."""

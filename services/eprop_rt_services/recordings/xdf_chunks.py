@@ -12,10 +12,12 @@ after damage. Source: https://github.com/sccn/xdf/wiki/Specifications
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from xml.etree import ElementTree
 
 MAGIC = b"XDF:"
 BOUNDARY_SIGNATURE = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
 VALUE_BYTES = {"int8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4, "double64": 8}
+NUMBER_TYPES = {"float32": "<f4", "double64": "<f8"}  # those that are written here
 TEXT_FORMAT = "string"
 STAMP_BYTES = 8
 
@@ -85,3 +87,14 @@ def decode_chunk(data: memoryview, position: int) -> Chunk | None:
         return None
     (stream,) = struct.unpack_from("<I", data, start + 2)
     return Chunk(tag, stream, data[start + 6 : stop], stop)
+
+
+def field_of_header(header: bytes, name: str) -> str:
+    """One field of a stream's header; raises ValueError where it has no such field."""
+    try:
+        found = ElementTree.fromstring(header.decode("utf-8", "replace")).findtext(name)
+    except ElementTree.ParseError as error:
+        raise ValueError(f"a stream's header is not XML: {error}") from None
+    if found is None:
+        raise ValueError(f"a stream's header has no {name}")
+    return found

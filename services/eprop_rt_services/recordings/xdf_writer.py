@@ -5,6 +5,7 @@ between, footers at the end. Every chunk goes to the operating system in one pie
 killed process leaves behind reads up to its last whole chunk.
 """
 
+import os
 import re
 import struct
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from eprop_rt_services.recordings.foreign import one_line
 from eprop_rt_services.recordings.xdf_chunks import (
     BOUNDARY_SIGNATURE,
     MAGIC,
+    NUMBER_TYPES,
     STAMP_BYTES,
     Tag,
     encode_chunk,
@@ -33,7 +35,6 @@ from eprop_rt_services.recordings.xdf_chunks import (
 ChannelFormat = Literal["float32", "double64", "string"]
 Values = NDArray[np.floating] | Sequence[Sequence[str]]
 
-NUMBER_TYPES = {"float32": "<f4", "double64": "<f8"}
 BOUNDARY_SPACING_BYTES = 256 * 1024
 FORBIDDEN_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -53,17 +54,28 @@ class _Tally:
 class XdfWriter:
     """A new XDF file that grows; use it as a context manager, from one thread.
 
+    With `gathering`, chunks wait in memory for `flush`, which writes them in one piece.
+
     Raises RecordingError where the file exists or cannot be made, OSError where the disk refuses
-    a chunk (the file then ends with the chunk before).
+    what is written (the file then ends with the chunk before; what was gathered still waits).
     """
 
-    def __init__(self, path: Path, description: str = "", started: datetime | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        description: str = "",
+        started: datetime | None = None,
+        *,
+        gathering: bool = False,
+    ) -> None:
         try:
             self._file = path.open("xb", buffering=0)
         except OSError as error:
             raise RecordingError(f"{path} cannot be made: {one_line(error)}") from error
-        self._size = 0
-        self._size_at_boundary = 0
+        self._gathering = gathering
+        self._waiting = bytearray()
+        self._size = 0  # on the disk
+        self._since_boundary = 0
         self._tallies: dict[int, _Tally] = {}
         header = ElementTree.Element("info")
         _add(header, "version", "1.0")
@@ -115,7 +127,7 @@ class XdfWriter:
             tally.first_stamp = float(stamps[0])
         tally.last_stamp = float(stamps[-1])
         tally.samples += len(stamps)
-        if self._size - self._size_at_boundary >= BOUNDARY_SPACING_BYTES:
+        if self._since_boundary >= BOUNDARY_SPACING_BYTES:
             self._append_boundary()
 
     def write_clock_offset(self, stream_id: int, collection_time_s: float, offset_s: float) -> None:
@@ -128,6 +140,27 @@ class XdfWriter:
         self._append(encode_chunk(Tag.CLOCK_OFFSET, content, stream_id))
         tally.offsets.append((collection_time_s, offset_s))
 
+    @property
+    def written_bytes(self) -> int:
+        """The size of the file."""
+        return self._size
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What was gathered and not flushed yet."""
+        return len(self._waiting)
+
+    def flush(self) -> None:
+        """Write what was gathered, whole, or leave file and gathering as they were."""
+        if not self._waiting:
+            return
+        self._write(self._waiting)
+        self._waiting.clear()
+
+    def sync(self) -> None:
+        """Wait until what was written is on the disk itself."""
+        os.fdatasync(self._file.fileno())
+
     def close(self) -> None:
         """Append the footers and close the file; closing twice is closing once."""
         if self._file.closed:
@@ -137,22 +170,35 @@ class XdfWriter:
             for stream, tally in self._tallies.items():
                 footer = _document(_stream_footer(tally))
                 self._append(encode_chunk(Tag.STREAM_FOOTER, footer, stream))
+            self.flush()
+
+    def abandon(self) -> None:
+        """Close the file as it is, without what still waits and without footers."""
+        self._file.close()
 
     def _append_boundary(self) -> None:
         self._append(encode_chunk(Tag.BOUNDARY, BOUNDARY_SIGNATURE))
-        self._size_at_boundary = self._size
+        self._since_boundary = 0
 
     def _append(self, chunk: bytes) -> None:
-        """Write a chunk whole, or leave the file as it was."""
-        rest = memoryview(chunk)
-        try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
-        except OSError:
-            self._file.truncate(self._size)
-            self._file.seek(self._size)
-            raise
-        self._size += len(chunk)
+        """Gather a chunk, or write it whole or not at all."""
+        if self._gathering:
+            self._waiting += chunk
+        else:
+            self._write(chunk)
+        self._since_boundary += len(chunk)
+
+    def _write(self, content: bytes | bytearray) -> None:
+        written = 0
+        with memoryview(content) as rest:
+            try:
+                while written < len(rest):
+                    written += self._file.write(rest[written:])
+            except OSError:
+                self._file.truncate(self._size)
+                self._file.seek(self._size)
+                raise
+        self._size += written
 
 
 def _number_samples(tally: _Tally, stamps: F64, values: Values) -> bytes:

@@ -1,10 +1,9 @@
 """A decoder that goes through one recording after the other, its weights carried over."""
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +19,7 @@ from eprop_rt.pipeline import Output
 from eprop_rt.series import F64
 from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.decoders import approximation, decoder_for, settled
+from eprop_rt_services.digest import SessionDigest
 from eprop_rt_services.loop import run
 from eprop_rt_services.recordings import Recording
 from eprop_rt_services.replay.cache import ResultCache, code_version, content_of, key_of
@@ -80,7 +80,7 @@ class Setting:
     bins: BinSettings
     condition: Condition = AS_RECORDED
     cache: ResultCache = NO_CACHE
-    guard: GuardSettings = GuardSettings()
+    guard: GuardSettings = field(default_factory=GuardSettings)
 
 
 class Contestant:
@@ -104,7 +104,7 @@ class Contestant:
         self._decoder: Decoder | None = None
         self._said: list[str] = []
         self._shape = (0, 0)
-        self._commands = hashlib.sha256()
+        self._digest = SessionDigest()
         self._skipped: list[Recording] = []  # found in the cache: not gone through yet
         self.key = key_of(
             code_version(),
@@ -145,12 +145,9 @@ class Contestant:
         arrays, facts = run_through(given, decoder, self.setting, tick, watches=self._watches)
         commands = zip(arrays["index"], arrays["predicted"], strict=True)
         for index, values in commands:
-            self._commands.update(int(index).to_bytes(8, "little") + values.tobytes())
-        digest = self._commands.copy()
-        for key, array in decoder.snapshot().items():
-            digest.update(key.encode() + array.tobytes())
+            self._digest.add(index, values)
         said = self._said + approximation(self.settings, decoder)
-        return arrays, facts | {"digest": digest.hexdigest(), "said": said}
+        return arrays, facts | {"digest": self._digest.with_decoder(decoder), "said": said}
 
     def _decoder_for(self, recording: Recording) -> Decoder:
         shape = recording.signal.info.channels, outputs_of(recording)

@@ -201,6 +201,11 @@ class Pipeline:
         """Whether bins are learned from: neither the operator nor the guard has frozen that."""
         return self._thawed and not self.guard.frozen
 
+    @property
+    def thawed(self) -> bool:
+        """Whether no order has frozen learning."""
+        return self._thawed
+
     def freeze(self) -> None:
         """Stop learning at once: weights and statistics stay as they are."""
         self._thawed = False

@@ -3,9 +3,10 @@
 A live stream, a recording and a list are three sources of this one loop, so what was live replays.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from eprop_rt.bins.binner import Bin
 from eprop_rt.pipeline import Output
 from eprop_rt.series import Chunk, LabelChunk
 
@@ -16,7 +17,7 @@ PATIENCE_S = 0.02
 class Source(Protocol):
     """Where samples and labels come from."""
 
-    def pull(self, timeout_s: float) -> list[Chunk | LabelChunk]:
+    def pull(self, timeout_s: float) -> Sequence[Chunk | LabelChunk]:
         """What has come, labels before the signal of their time; empty where nothing came."""
         ...
 
@@ -24,12 +25,20 @@ class Source(Protocol):
 class Path(Protocol):
     """Where they go: a pipeline, or what stands before one."""
 
-    def push(self, chunk: Chunk) -> Iterator[Output]:
-        """Yield one output a bin that this chunk completes."""
-        ...
-
     def push_labels(self, chunk: LabelChunk) -> None:
         """Take labels."""
+        ...
+
+    def close(self, chunk: Chunk) -> Iterator[Bin]:
+        """Yield the bins that this chunk completes."""
+        ...
+
+    def decode(self, closed: Bin) -> Output:
+        """What a bin means; nothing is learned from it."""
+        ...
+
+    def finish(self, output: Output) -> None:
+        """Learn from the bin that was decoded last."""
         ...
 
 
@@ -45,7 +54,9 @@ def run(
             if isinstance(item, LabelChunk):
                 path.push_labels(item)
                 continue
-            for output in path.push(item):
+            for closed in path.close(item):
+                output = path.decode(closed)
                 sink(output)
                 if stop():
                     return
+                path.finish(output)

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from eprop_rt.errors import ConfigError, EpropError
 from eprop_rt.warmup import warm_up
+from eprop_rt_protocols.errors import ProtocolError
 from eprop_rt_services.checkpoint import read_checkpoint
 from eprop_rt_services.commands.options import (
     FromOption,
@@ -17,8 +20,14 @@ from eprop_rt_services.commands.options import (
     print_config,
 )
 from eprop_rt_services.config import Config, load_config
-from eprop_rt_services.daemon import Daemon
+from eprop_rt_services.daemon import Daemon, GuardExitError
+from eprop_rt_services.logs import formatter_for, logging_to
+from eprop_rt_services.realtime import apply
 from eprop_rt_services.standby import MISTAKE, Standby
+
+log = logging.getLogger("eprop_rt")
+
+AGAIN = 3  # a supervisor starts it anew
 
 
 def run(
@@ -43,30 +52,58 @@ def run(
     if show_config:
         print_config(settings)
         return
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
     if resume and settings.journal.folder is None:
         raise ConfigError("--resume needs journal.folder: it is resumed from what is in there")
-    if settings.journal.folder is not None and settings.restart.again:
+    if settings.journal.folder is None or not settings.restart.again:
+        raise typer.Exit(serve(settings, start, resume))
+    with logging_to_stderr(settings):
         warm_up(settings.bins, settings.decoder)
-        status = Standby(
-            lambda first: served(settings, start, resume or not first), settings.restart
+        standby = Standby(
+            lambda first: serve(awaiting(settings, first), start, resume or not first),
+            settings.restart,
         )
-        raise typer.Exit(status.run())
-    serve(settings, start, resume)
+        raise typer.Exit(standby.run())
 
 
-def serve(settings: Config, start: Path | None, resume: bool) -> None:
-    """Run one daemon until it is stopped."""
-    Daemon(settings, None if start is None else read_checkpoint(start), resume=resume).serve()
-
-
-def served(settings: Config, start: Path | None, resume: bool) -> int:
-    """The same; what a user can mend is one line and an exit status."""
+@contextmanager
+def logging_to_stderr(settings: Config) -> Iterator[None]:
+    """Inside this block this thread writes what is logged; a process without threads can fork."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter_for(settings.log, sys.stderr))
+    root, level = logging.getLogger(), logging.getLogger().level
+    root.addHandler(handler)
+    root.setLevel(settings.log.level.upper())
     try:
-        serve(settings, start, resume)
-    except EpropError as error:
-        sys.stderr.write(f"eprop-rt: {' '.join(str(error).split())}\n")
-        return MISTAKE
-    return 0
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+
+def awaiting(settings: Config, first: bool) -> Config:
+    """Who was there before waits for the streams as long as it takes."""
+    if first:
+        return settings
+    return settings.model_copy(update={"lsl": settings.lsl.model_copy(update={"wait_s": None})})
+
+
+def serve(settings: Config, start: Path | None, resume: bool) -> int:
+    """Run one daemon until it is stopped; what a user can mend is one line. The exit status."""
+    for handler in logging.getLogger().handlers[:]:  # of a parent
+        logging.getLogger().removeHandler(handler)
+    told = apply(settings.realtime)
+    with logging_to(settings.log):
+        for line in told:
+            log.info(line)
+        try:
+            begun = None if start is None else read_checkpoint(start)
+            Daemon(settings, begun, resume=resume).serve()
+        except GuardExitError as error:
+            log.error("%s", error)
+            return AGAIN
+        except (EpropError, ProtocolError) as error:
+            failed = " ".join(str(error).split())
+        else:
+            return 0
+    sys.stderr.write(f"eprop-rt: {failed}\n")
+    return MISTAKE

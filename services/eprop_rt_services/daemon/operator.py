@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from eprop_rt.errors import EpropError
-from eprop_rt.orders import Freeze, Order, Thaw
-from eprop_rt_protocols.control import ControlReply, ControlRequest
+import numpy as np
+
+from eprop_rt.errors import DataError, EpropError
+from eprop_rt.orders import Freeze, Order, Relabel, RollBack, Set, Thaw
+from eprop_rt_protocols.control import ControlReply, ControlRequest, LabelSpan
 from eprop_rt_protocols.status import Status
+from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_services.zmq_link import ControlServer, ReplyAddress
 
 OPERATOR = "operator"
@@ -22,14 +25,14 @@ class Operator:
     def __init__(
         self,
         server: ControlServer,
+        bin_s: float,
         obey: Callable[[Order, str], None],
         keep: Callable[[], "Future[None]"],
         status: Callable[[], Status],
     ) -> None:
-        self._server = server
+        self._server, self._bin_s = server, bin_s
         self._obey, self._keep, self._status = obey, keep, status
         self._kept: list[tuple[ReplyAddress, ControlRequest, Future[None]]] = []  # being written
-        self.stop_asked = False
 
     def attend(self) -> None:
         """Carry out what has come; call it between two steps."""
@@ -38,7 +41,9 @@ class Operator:
                 if request.verb == "checkpoint":
                     self._kept.append((address, request, self._keep()))
                     continue
-                self._carry_out(request)
+                order = order_of(request, self._bin_s)
+                if order is not None:
+                    self._obey(order, OPERATOR)
             except EpropError as error:
                 self._server.reply(address, refusal(request, error))
                 continue
@@ -55,23 +60,44 @@ class Operator:
             reply = self._done(request) if error is None else refusal(request, error)
             self._server.reply(address, reply)
 
-    def _carry_out(self, request: ControlRequest) -> None:
-        match request.verb:
-            case "stop":
-                self.stop_asked = True
-            case "freeze":
-                self._obey(Freeze(), OPERATOR)
-            case "thaw":
-                self._obey(Thaw(), OPERATOR)
-            case _:
-                pass
-
     def _done(self, request: ControlRequest) -> ControlReply:
         return ControlReply(
-            version=2, request_id=request.request_id, ok=True, status=self._status()
+            version=VERSION, request_id=request.request_id, ok=True, status=self._status()
         )
+
+
+def order_of(request: ControlRequest, bin_s: float) -> Order | None:
+    """What a request asks of the data path; None where it asks nothing of it."""
+    order: Order | None = None
+    match request.verb:
+        case "freeze":
+            order = Freeze()
+        case "thaw":
+            order = Thaw()
+        case "rollback":
+            order = RollBack()
+        case "set":
+            order = Set(dict(request.settings or {}))
+        case "relabel" if request.span is not None:
+            order = relabel_span(request.span, bin_s)
+        case "relabel" if request.labels is not None:
+            order = Relabel(request.labels.stamps_s, request.labels.rows)
+        case _:
+            pass
+    return order
+
+
+def relabel_span(span: LabelSpan, bin_s: float) -> Relabel:
+    """One label for every bin of a stretch of time; raises DataError where no bin is in it."""
+    stamps = np.arange(span.from_s + 0.5 * bin_s, span.to_s, bin_s)
+    if len(stamps) == 0:
+        raise DataError(
+            f"{span.to_s - span.from_s:g} s came, a bin is {bin_s:g} s long: give a longer span"
+        )
+    return Relabel(tuple(stamps.tolist()), (span.values,) * len(stamps))
 
 
 def refusal(request: ControlRequest, error: BaseException) -> ControlReply:
     """Why an order was not carried out."""
-    return ControlReply(version=2, request_id=request.request_id, ok=False, error=str(error)[:1000])
+    why = str(error)[:1000]
+    return ControlReply(version=VERSION, request_id=request.request_id, ok=False, error=why)

@@ -2,51 +2,53 @@
 
 import gc
 import logging
-import os
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
-from typing import Literal
+from contextlib import ExitStack, contextmanager
 
-from eprop_rt.errors import ConfigError, StreamError
+from eprop_rt.errors import ConfigError, EpropError, StreamError
+from eprop_rt.orders import Freeze
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import StreamInfo
 from eprop_rt.warmup import warm_up
-from eprop_rt_protocols.command import Learning
-from eprop_rt_protocols.status import (
-    CheckpointStatus,
-    GuardStatus,
-    JournalStatus,
-    LatencyMs,
-    Status,
-)
+from eprop_rt_protocols.control import ControlReply, ControlRequest
+from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.config import Config
 from eprop_rt_services.daemon.operator import Operator
 from eprop_rt_services.daemon.publishing import Publishing
 from eprop_rt_services.daemon.record import Beginning, Record, Session
 from eprop_rt_services.daemon.recorded import RecordedPath
+from eprop_rt_services.daemon.telling import Telling
+from eprop_rt_services.daemon.watching import AgeWatch, Inputs, LatenessWatch
 from eprop_rt_services.decoders import settled
-from eprop_rt_services.latency import LatencyHistogram
+from eprop_rt_services.latency import StageLatencies
 from eprop_rt_services.loop import run
-from eprop_rt_services.lsl_link import LslSource, local_clock
+from eprop_rt_services.lsl_link import local_clock
+from eprop_rt_services.metrics_endpoint import MetricsEndpoint
 from eprop_rt_services.path import begin_path
-from eprop_rt_services.version import program_version
+from eprop_rt_services.security import server_keys
+from eprop_rt_services.sources.live import LslSource, SearchEnded
+from eprop_rt_services.supervision import Supervisor
 from eprop_rt_services.zmq_link import ControlServer
 
 log = logging.getLogger("eprop_rt")
 
 MEND_S = 2.0
+COMPILING_S = 300.0
+
+
+class GuardExitError(EpropError):
+    """The guard has come to its last rung: another process is to start from a checkpoint."""
 
 
 class Daemon:
     """Decodes live streams until it is told to stop.
 
     Sockets open and kernels compile in `serve`, before the streams are looked for: what is
-    decoded is never older than the first sample after that.
+    decoded is never older than the first sample after that. A stop is obeyed at any time.
     """
 
     def __init__(
@@ -65,70 +67,89 @@ class Daemon:
             decoder = self._beginning.checkpoint.fitting(config.decoder, config.bins)
             config = config.model_copy(update={"decoder": decoder})
         self._config = config
-        self._source = LslSource(
-            signal=config.lsl.signal,
-            labels=config.lsl.labels,
-            resolve_timeout_s=config.lsl.wait_s,
-            max_buffer_s=config.lsl.max_buffer_s,
-            max_clock_error_s=config.lsl.max_clock_error_s,
-        )
-        self._latency = LatencyHistogram()
-        self._started_s = time.monotonic()
-        self._state: Literal["starting", "running", "stopping"] = "starting"
-        self._events_before: Counter[str] = Counter()  # of data paths that were replaced
+        self._source = LslSource(config.lsl)
+        self._latencies = StageLatencies()
+        self._stopping = False
         self._mending: tuple[Checkpoint, Future[None]] | None = None
         self._mend_at_s = 0.0
 
     def serve(self) -> None:
         """Run until stopped; raises StreamError where the streams never come or are others.
 
-        What was learned is kept however it ends. Raises ConfigError where that cannot be written.
+        What was learned is kept however it ends. Raises ConfigError where that cannot be written,
+        GuardExitError where the guard gave up.
         """
+        with ExitStack() as closing, obeying_signals(self._stop):
+            self._open(closing)
+            try:
+                self._prepare()
+            except SearchEnded:
+                log.info("stopped before the streams came")
+                return
+            self._run()
+
+    def _open(self, closing: ExitStack) -> None:
+        config, enter = self._config, closing.enter_context
+        self._supervisor = enter(Supervisor())
+        self._publishing = enter(Publishing(config))
+        self._telling = Telling(
+            config, self._source, self._publishing, self._record, self._latencies
+        )
+        self._control = enter(
+            ControlServer(
+                config.control.endpoint, server_keys(config.security), meanwhile=self._answer
+            )
+        )
+        self._metrics = enter(MetricsEndpoint(config.metrics, self._telling.observed()))
+        if self._metrics.address is not None:
+            log.info("metrics on %s", self._metrics.address)
+        enter(self._source)
+        enter(self._record)
+
+    def _prepare(self) -> None:
         config = self._config
-        with (
-            Publishing(config.publish, config.decoder) as self._publishing,
-            ControlServer(config.control.endpoint) as self._control,
-            self._source,
-            self._record,
-        ):
-            warm_up(config.bins, config.decoder)
-            log.info("kernels ready, looking for %s", config.lsl.signal.predicate())
-            self._connect()
-            self._operator = Operator(self._control, self._path.obey, self._keep, self._status)
-            self._source.drop_backlog()
-            gc.collect()
-            gc.freeze()
-            self._state = "running"
-            log.info(
-                "ready: commands on %s, control on %s",
-                self._publishing.endpoint,
-                self._control.endpoint,
-            )
-            with obeying_signals(self._stop):
-                self._run()
-            log.info(
-                "stopped after %d bins, %d late",
-                self._publishing.published,
-                self._publishing.missed,
-            )
+        self._supervisor.starting("loading kernels", COMPILING_S)
+        warm_up(config.bins, config.decoder)
+        self._supervisor.starting("looking for the streams", COMPILING_S)
+        log.info("kernels ready, looking for %s", config.lsl.signal.predicate())
+        self._connect()
+        obey = self._path.obey
+        self._inputs = Inputs(self._source, config.lsl, self._path, self._record)
+        self._age = AgeWatch(self._source, config.lsl, obey)
+        self._lateness = LatenessWatch(lambda: self._publishing.missed, obey)
+        self._operator = Operator(
+            self._control, config.bins.bin_s, obey, self._keep, self._telling.status
+        )
+        self._source.drop_backlog()
+        gc.collect()
+        gc.freeze()
+        self._telling.state = "running"
+        self._control.open()
+        ready = f"commands on {self._publishing.endpoint}, control on {self._control.endpoint}"
+        self._supervisor.ready(ready)
+        log.info("ready: %s", ready)
 
     def _run(self) -> None:
         cause = "failed"
         try:
-            run(self._source, self._path, self._send, self._told_to_stop)
+            run(self._inputs, self._path, self._send, self._between)
             cause = "stopped"
         finally:
+            self._telling.state = "stopping"
+            self._supervisor.stopping("keeping what was learned")
             for path in self._record.end(self._session, self._pipeline, cause):
                 log.info("wrote what was learned to %s", path)
-            self._operator.answer_kept()
+            self._operator.attend()
+        published, missed = self._publishing.published, self._publishing.missed
+        log.info("stopped after %d bins, %d late", published, missed)
 
     def _connect(self) -> None:
-        signal_info, label_info = self._source.open()
+        signal_info, label_info = self._source.open(self._is_to_stop)
         config, outputs = self._config, self._outputs(label_info)
         decoder, said = settled(config.decoder, signal_info.channels, outputs, config.bins.bin_s)
         for line in said:
             log.info(line)
-        self._session = Session(config, decoder, (signal_info,), label_info, outputs)
+        self._session = Session(config, decoder, self._source.signal_infos, label_info, outputs)
         log.info(
             "%s: %d channels at %g Hz; labels: %s",
             signal_info.name,
@@ -136,8 +157,8 @@ class Daemon:
             signal_info.sample_rate_hz,
             label_info.name if label_info else "none",
         )
-        beginning = self._beginning
-        self._path = RecordedPath(self._begin(beginning), self._record)
+        self._path = RecordedPath(self._begin(self._beginning), self._record, self._latencies)
+        self._telling.path = self._path
 
     def _begin(self, beginning: Beginning | None) -> Pipeline:
         session, learned = self._session, None
@@ -164,17 +185,47 @@ class Daemon:
         return named
 
     def _send(self, output: Output) -> None:
-        published_s = self._publishing.send(output, self._learning, self._pipeline.updates)
-        self._record.command(output, published_s, self._pipeline.updates)
-        self._latency.add(published_s - output.origin_s)
+        published_s = self._publishing.send(
+            output, self._telling.learning(), self._pipeline.updates
+        )
+        self._path.published(output, published_s)
+        self._publishing.send_beside(output)
 
-    def _told_to_stop(self) -> bool:
+    def _between(self) -> bool:
+        """What is done between two steps; whether to stop."""
+        if self._is_to_stop():
+            return True
         self._publishing.greet()
         self._operator.attend()
-        self._record.tend(self._session, self._pipeline, self._events)
+        self._age.look()
+        self._lateness.look()
+        self._record.tend(self._session, self._pipeline, self._telling.events)
+        while self._source.notices:
+            notice = self._source.notices.popleft()
+            self._record.note(f"{notice.event}: {notice.text}")
         if self._record.broken and self._path.between_items:
             self._mend()
-        return self._operator.stop_asked or self._state == "stopping"
+        self._metrics.answer(self._telling.observed)
+        self._supervisor.beat(time.monotonic())
+        if self._pipeline.guard.exit_cause is not None:
+            raise GuardExitError(
+                f"the guard gave up ({self._pipeline.guard.exit_cause}): another start is needed"
+            )
+        return False
+
+    def _is_to_stop(self) -> bool:
+        return self._stopping or self._control.stop_asked
+
+    def _answer(self, request: ControlRequest) -> ControlReply:
+        """An answer while it starts; orders have nothing to work on yet."""
+        if request.verb != "status":
+            raise ConfigError(f"the daemon is still starting: send {request.verb} when it runs")
+        return ControlReply(
+            version=VERSION,
+            request_id=request.request_id,
+            ok=True,
+            status=self._telling.status(),
+        )
 
     def _mend(self) -> None:
         """The journal has a hole: begin the data path anew, from a checkpoint on the disk."""
@@ -190,79 +241,27 @@ class Daemon:
             self._mending = checkpoint, self._record.keep(checkpoint)
 
     def _begin_anew(self, beginning: Beginning) -> None:
-        before = self._pipeline.events
+        before = self._pipeline
         try:
             self._path.pipeline = self._begin(beginning)
         except ConfigError as error:
             log.warning("%s", error)
             return
-        self._events_before += before
+        self._telling.before += before.events
+        self._age.begin_anew()
+        if not before.thawed:
+            self._path.obey(Freeze(), self._path.frozen_by)
         log.warning("the journal goes on in %s", self._record.journal_path)
 
     def _keep(self) -> "Future[None]":
         return self._record.checkpoint(self._session, self._pipeline, asked=True)
 
     def _stop(self) -> None:
-        self._state = "stopping"
+        self._stopping = True
 
     @property
     def _pipeline(self) -> Pipeline:
         return self._path.pipeline
-
-    @property
-    def _learning(self) -> Learning:
-        if self._config.lsl.labels is None:
-            return "off"
-        return "on" if self._pipeline.learning else "frozen"
-
-    def _events(self) -> Counter[str]:
-        parts = self._pipeline, self._source, self._control, self._record
-        return sum((part.events for part in parts), self._events_before)
-
-    def _status(self) -> Status:
-        total = self._latency.summary_ms()
-        published = self._publishing.published
-        return Status(
-            state="stopping" if self._operator.stop_asked else self._state,
-            learning=self._learning,
-            learning_cause="operator" if self._learning == "frozen" else "",
-            guard=GuardStatus(rung="accept", cause="", counters={}),
-            bins=published,
-            missed_bins=self._publishing.missed,
-            published=published,
-            updates=self._pipeline.updates,
-            events=dict(self._events()),
-            latency_ms={"total": LatencyMs(**total)} if total else {},
-            data_age_s=None,
-            streams=(),
-            journal=self._journal_status(),
-            checkpoint=self._checkpoint_status(),
-            decoder=self._config.decoder.kind,
-            model_id=self._publishing.model_id,
-            update_id=self._pipeline.updates,
-            host=self._publishing.host,
-            pid=os.getpid(),
-            uptime_s=time.monotonic() - self._started_s,
-            program_version=program_version(),
-        )
-
-    def _journal_status(self) -> JournalStatus | None:
-        journal = self._record.journal
-        if journal is None or journal.path is None:
-            return None
-        return JournalStatus(
-            file=str(journal.path),
-            written_bytes=journal.written_bytes,
-            age_s=journal.age_s,
-            lost_entries=journal.events["journal_entries_lost"],
-        )
-
-    def _checkpoint_status(self) -> CheckpointStatus | None:
-        newest = self._record.newest
-        if newest is None:
-            return None
-        age_s = time.monotonic() - newest.at_s
-        return CheckpointStatus(file=str(newest.path), age_s=age_s, sha256=newest.sha256)
 
 
 @contextmanager

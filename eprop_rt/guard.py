@@ -223,8 +223,9 @@ class Guard:
 
     def _roll_back(self) -> None:
         """What went wrong may have begun before it was seen: take a state from before that."""
-        unseen = self._bins(2 * self.settings.loss_window_s)
-        if not self._good.go_back(self._ladder.now - unseen):
+        settings = self.settings
+        unseen_s = max(2 * settings.loss_window_s, (settings.freezes + 1) * settings.rate_window_s)
+        if not self._good.go_back(self._ladder.now - self._bins(unseen_s)):
             self._events["guard_rollback_none"] += 1
             return
         self._bring_to_rest()

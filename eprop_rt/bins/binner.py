@@ -16,7 +16,7 @@ from eprop_rt.series import F32, Chunk, StreamInfo
 class Bin:
     """One closed bin: its global index, its end, the stamp of its newest sample, values (C,).
 
-    `absent` counts the channels of which nothing finite came; their values are 0.
+    `absent` counts the channels of regular streams of which nothing finite came; they are 0.
     """
 
     index: int
@@ -75,7 +75,7 @@ class Binner:
         self.events["late_sample"] += int(self._open.late[0])
         index = int(self._open.current[0])
         values = self._open.total.copy()
-        absent = len(values) - int(np.count_nonzero(self._open.seen))
+        seen = len(values) if self._interval_s == 0 else int(np.count_nonzero(self._open.seen))
         if self._reduce != "sum":
             values /= np.maximum(self._open.seen, 1)
         if self._reduce == "rms":
@@ -84,4 +84,4 @@ class Binner:
             array[:] = 0
         self._open.current[0] = index + 1
         end_s = self._grid.end_s(index)
-        return Bin(index, end_s, self._newest_s, values.astype(np.float32), absent)
+        return Bin(index, end_s, self._newest_s, values.astype(np.float32), len(values) - seen)

@@ -1,6 +1,5 @@
 """The life of the daemon: start, run until told otherwise, leave everything behind in order."""
 
-import gc
 import logging
 import signal
 import time
@@ -23,6 +22,7 @@ from eprop_rt_services.daemon.recorded import RecordedPath
 from eprop_rt_services.daemon.telling import Telling
 from eprop_rt_services.daemon.watching import Inputs, LatenessWatch
 from eprop_rt_services.decoders import settled
+from eprop_rt_services.garbage import GarbageCollection
 from eprop_rt_services.latency import StageLatencies
 from eprop_rt_services.loop import run
 from eprop_rt_services.lsl_link import local_clock
@@ -81,7 +81,7 @@ class Daemon:
         with ExitStack() as closing, obeying_signals(self._stop):
             self._open(closing)
             try:
-                self._prepare()
+                self._prepare(closing)
             except SearchEnded:
                 log.info("stopped before the streams came")
                 return
@@ -105,7 +105,7 @@ class Daemon:
         enter(self._source)
         enter(self._record)
 
-    def _prepare(self) -> None:
+    def _prepare(self, closing: ExitStack) -> None:
         config = self._config
         self._supervisor.starting("loading kernels", COMPILING_S)
         warm_up(config.bins, config.decoder)
@@ -119,8 +119,7 @@ class Daemon:
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status
         )
         self._source.drop_backlog()
-        gc.collect()
-        gc.freeze()
+        self._garbage = closing.enter_context(GarbageCollection())
         self._telling.state = "running"
         self._control.open()
         ready = f"commands on {self._publishing.endpoint}, control on {self._control.endpoint}"
@@ -209,7 +208,9 @@ class Daemon:
         if self._record.broken and self._path.between_items:
             self._mend()
         self._metrics.answer(self._telling.observed)
-        self._supervisor.beat(time.monotonic())
+        now_s = time.monotonic()
+        self._supervisor.beat(now_s)
+        self._garbage.between_bins(now_s)
         if self._pipeline.guard.exit_cause is not None:
             raise GuardExitError(
                 f"the guard gave up ({self._pipeline.guard.exit_cause}): another start is needed"

@@ -239,6 +239,7 @@ def build_online_traces(network: Network, rule: OnlineRule) -> OnlineTraces:
         direct=np.zeros(n if goes_past else 0, dtype),
         zb_norm=np.zeros(shape[0], dtype),
         error=np.zeros(network.outputs, dtype),
+        clipped=np.zeros(1, np.int64),
     )
 
 

@@ -273,6 +273,39 @@ class Engine:
         )
         return engine_cost(measured, self._arrays())
 
+    def learned(self) -> Arrays:
+        """What learning has written, by name; the arrays themselves, the past not among them.
+
+        Nothing is written for it: what is pending is among them. Whoever writes to them calls
+        `reverted`.
+        """
+        return (
+            named(self._network.weights, "weights")
+            | prefixed("input_scale", self._input_scale.arrays())
+            | prefixed("target_scale", self._target_scale.arrays())
+            | prefixed("slow", self._slow.arrays())
+            | prefixed("feedback", self._feedback.arrays())
+            | prefixed("online", self._online.learned())
+            | prefixed("readout", self._readout.arrays())
+            | prefixed("rehearsal", self._rehearsal.learned())
+        )
+
+    def reverted(self) -> None:
+        """What `learned` says was written from outside: forget traces and gradients under way."""
+        self._online.forget()
+        self._rehearsal.forget()
+
+    def adopt(self, settings: EpropSettings) -> None:
+        """Go on as if built with these `settings`, which differ in hot ones (`eprop_rt.hot`)."""
+        self.settings = settings
+        self._online.adopt(settings, self._network, self.bin_s)
+        self._readout.set_rate(settings.readout.learning_rate)
+        self._rehearsal.adopt(settings.rehearsal)
+
+    def clipped(self) -> dict[str, int]:
+        """How many steps were shortened to `update_norm` and `clip_norm` so far."""
+        return {"update": self._online.clipped, "rehearsal": self._rehearsal.update.clipped}
+
     def snapshot(self) -> Arrays:
         """Copies of everything that decides the future, by name."""
         return copied(self._arrays())

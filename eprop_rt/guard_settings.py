@@ -79,6 +79,7 @@ class GuardSettings(Settings):
     freeze_window_s: Positive = 120.0
     rollbacks: Count = Field(2, description="within `rollback_window_s`, before one holds instead")
     rollback_window_s: Positive = 600.0
+    holds: Count = Field(3, description="within `rollback_window_s`: ask for a restart")
     exit_after_s: Positive = Field(
         10.0, description="held so long because the decoder is broken: ask for a restart"
     )

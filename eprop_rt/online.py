@@ -2,6 +2,9 @@
 
 import math
 from copy import deepcopy
+from typing import Any, TypeVar, cast
+
+import numpy as np
 
 from eprop_rt.build import Network, build_history, build_online_rule, build_online_traces
 from eprop_rt.config import EpropSettings
@@ -10,9 +13,19 @@ from eprop_rt.kernels import steady
 from eprop_rt.kernels.online import learn, remember
 from eprop_rt.kernels.schedules import allocate
 from eprop_rt.kernels.schedules.dispatch import forget, sync
-from eprop_rt.kernels.schedules.structs import ADAM, MOMENTUM, SGD, PassState, UpdateRule
+from eprop_rt.kernels.schedules.structs import (
+    ADAM,
+    MOMENTUM,
+    SGD,
+    Dense,
+    Outer,
+    PassState,
+    UpdateRule,
+)
 from eprop_rt.snapshot import Arrays, named
 from eprop_rt.structs import Floats, State
+
+T = TypeVar("T")
 
 OPTIMISERS = {"sgd": SGD, "rms": SGD, "momentum": MOMENTUM, "adam": ADAM}  # rms: in the signal
 
@@ -97,9 +110,40 @@ class OnlineLearner:
             bound[:] = 0
         self.history.steps[0] = 0
 
+    def adopt(self, settings: EpropSettings, network: Network, bin_s: float) -> None:
+        """Go on with another learning rate; arrays and what is pending in them stay."""
+        self.rule = build_online_rule(settings, bin_s)
+        self.passes = with_arrays(build_passes(settings, network), self.passes)
+
+    @property
+    def clipped(self) -> int:
+        """How many steps were shortened to the bound on their norm."""
+        return int(self.traces.clipped[0])
+
+    def learned(self) -> Arrays:
+        """What learning writes, by name; the arrays themselves, not copies."""
+        traces = self.traces
+        kept: Arrays = {"f": traces.f, "square": traces.square, "squares": traces.squares}
+        kept["scale"] = traces.scale
+        # Without anything pending a pass keeps eligibility only, which is forgotten.
+        pending = not isinstance(self.passes, Dense | Outer)
+        return kept | (named(self.passes, "passes") if pending else {})
+
     def arrays(self) -> Arrays:
         """Everything that a snapshot keeps, by name; the arrays themselves, not copies."""
-        return named(self.passes, "passes") | named(self.traces) | named(self.history, "history")
+        traces = named(self.traces)
+        del traces["clipped"]  # a count for people: it decides nothing
+        return named(self.passes, "passes") | traces | named(self.history, "history")
+
+
+def with_arrays(fresh: T, kept: T) -> T:
+    """The numbers of `fresh` and the arrays of `kept`, of one kind of named tuple."""
+    if isinstance(kept, np.ndarray):
+        return kept
+    if isinstance(kept, tuple):
+        parts = zip(cast(tuple[Any, ...], fresh), kept, strict=True)
+        return cast(T, type(kept)(*(with_arrays(one, other) for one, other in parts)))
+    return fresh
 
 
 def build_passes(settings: EpropSettings, network: Network) -> PassState:

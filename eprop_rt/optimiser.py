@@ -14,7 +14,7 @@ EPSILON = 1e-8
 class Adam:
     """Moments and step count for every array of `weights`, which it writes in place.
 
-    `rate`, the learning rate, may be changed between updates.
+    `rate`, the learning rate, may be changed between updates; `clipped` counts shortened ones.
 
     `correction` of the bias: of both moments (Kingma & Ba 2015, algorithm 1; PyTorch), or of the
     rate, with epsilon beside the uncorrected root (end of their section 2; TensorFlow, NEST). In
@@ -30,6 +30,7 @@ class Adam:
     ) -> None:
         self._weights = weights
         self.rate = learning_rate
+        self.clipped = 0
         self._clip_norm = clip_norm
         self._correction = correction
         self._moments = [Moments(*(np.zeros(w.size, w.dtype) for _ in range(2))) for w in weights]
@@ -45,6 +46,7 @@ class Adam:
                 g[:] = 0
             return False
         if self._clip_norm is not None and norm > self._clip_norm:
+            self.clipped += 1
             factor *= self._clip_norm / norm
         self._step += 1
         step = int(self._step[0])

@@ -1,4 +1,4 @@
-"""THE DATA PATH: check -> bin -> predict -> output -> learn -> rehearse.
+"""THE DATA PATH: check -> bin -> guard -> predict -> guard -> output -> learn -> rehearse.
 
 What goes in decides what comes out, to the bit: no clock, and no trace of how samples were cut
 into chunks. A consumer takes each output out of `push` as it comes; learning from that bin happens
@@ -7,7 +7,7 @@ when it asks for the next one, so that a command is on its way before anything i
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,22 @@ from eprop_rt.conditioning.check import ChunkCheck, checked_labels
 from eprop_rt.config import BinSettings
 from eprop_rt.decoder import Decoder
 from eprop_rt.errors import DataError
-from eprop_rt.orders import Freeze, Order, Relabel, Thaw
+from eprop_rt.guard import Guard, OutputState
+from eprop_rt.guard_settings import GuardSettings
+from eprop_rt.hot import Adjustable, HotSettings
+from eprop_rt.orders import (
+    Freeze,
+    Hold,
+    HotValue,
+    Late,
+    Mark,
+    Order,
+    Relabel,
+    Release,
+    RollBack,
+    Set,
+    Thaw,
+)
 from eprop_rt.series import F32, F64, Chunk, LabelChunk, StreamInfo
 
 REMEMBERED = 100_000  # bins that a late label may still find
@@ -28,13 +43,17 @@ REMEMBERED = 100_000  # bins that a late label may still find
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What one bin was decoded to: values (outputs,) in the units of the labels."""
+    """What one bin was decoded to: values (outputs,) in the units of the labels.
+
+    `learning`: it will be learned from; `state`: what the guard made of what was decoded.
+    """
 
     index: int
     bin_end_s: float
     origin_s: float
     values: F64
     learning: bool
+    state: OutputState = "decoded"
 
 
 class Pipeline:
@@ -51,10 +70,13 @@ class Pipeline:
         labels: StreamInfo | None,
         decoder: Decoder,
         outputs: int,
+        guard: GuardSettings | None = None,
     ) -> None:
         self.decoder = decoder
         self._outputs = outputs
         signals = signal if isinstance(signal, tuple) else (signal,)
+        channels = sum(info.channels for info in signals)
+        self.guard = Guard(guard or GuardSettings(), settings.bin_s, channels, outputs, decoder)
         self._checks = tuple(ChunkCheck(info, settings.max_disorder_s) for info in signals)
         grid = BinGrid(settings.bin_s)
         self._binner: Binner | JoinedBinner = (
@@ -65,8 +87,8 @@ class Pipeline:
         self._labels = LabelBins(grid, labels, outputs)
         self._reset_after_bins = reset_after_bins(settings)
         self._index: int | None = None
-        self._held: F64 = np.zeros(outputs)
-        self._learning = True
+        self._thawed = True
+        self._unbroken = True  # no bin went by unlearned since the last one learned from
         self._learned: list[int] = []  # bins, the newest last
         self.decoded = self.finished = self.updates = 0
         self._events: Counter[str] = Counter()
@@ -83,23 +105,43 @@ class Pipeline:
 
     def push(self, chunk: Chunk) -> Iterator[Output]:
         """Yield one output a bin that this chunk completes; DataError on a wrong shape."""
-        for closed in self._binner.push(self._checks[chunk.stream].apply(chunk)):
-            output = self._decode(closed)
-            self.decoded += 1
+        for closed in self.close(chunk):
+            output = self.decode(closed)
             yield output
-            label, late = self._labels.take(closed.index), self._labels.late()
-            if output.learning and self._learning:
-                self.decoder.learn_one(label)
-                self._learned.append(closed.index)
-                self._relabel(late)
-                self.decoder.rehearse()
-                self.updates += 1
-            self.finished += 1
+            self.finish(output)
+
+    # The steps of a bin, for who measures them apart.
+
+    def close(self, chunk: Chunk) -> Iterator[Bin]:
+        """Yield the bins that this chunk completes; DataError on a wrong shape."""
+        return self._binner.push(self._checks[chunk.stream].apply(chunk))
+
+    def decode(self, closed: Bin) -> Output:
+        """What the bin in hand means; nothing is learned from it."""
+        if self._index is not None and closed.index - self._index > self._reset_after_bins:
+            self._events["reset_after_gap"] += 1
+            self.decoder.reset()
+        self._index = closed.index
+        decoded = self.decoder.predict_one(self.guard.admit(closed))
+        values, state = self.guard.publish(decoded)
+        learning = self._thawed and self.guard.learns
+        self.decoded += 1
+        return Output(closed.index, closed.end_s, closed.origin_s, values, learning, state)
+
+    def finish(self, output: Output) -> None:
+        """Learn from the bin that was decoded last, and from the past."""
+        label, late = self._labels.take(output.index), self._labels.late()
+        learned = output.learning and self.learning
+        if learned:
+            self._learn(output.index, label, late)
+        self._unbroken = learned
+        self.guard.close(label, learned)
+        self.finished += 1
 
     def obey(self, order: Order) -> None:
-        """Carry out an order; raises DataError where it does not fit, and then changes nothing.
+        """Carry out an order between two bins, or when one was decoded and not learned from yet.
 
-        Between two bins, or when a bin was decoded and is not learned from yet.
+        Raises DataError or ConfigError where it does not fit, and then changes nothing.
         """
         match order:
             case Freeze():
@@ -108,6 +150,40 @@ class Pipeline:
                 self.thaw()
             case Relabel():
                 self.push_labels(labels_of(order))
+            case Hold():
+                self.guard.hold(order.cause)
+            case Release():
+                self.guard.release(order.cause)
+            case Late():
+                self.guard.late(order.bins)
+            case Mark():
+                self.guard.mark()
+            case RollBack():
+                self.guard.roll_back()
+            case Set():
+                self._set(order.values)
+
+    @property
+    def hot(self) -> HotSettings:
+        """The settings that may change while the session runs, as they are in force."""
+        decoder = self.decoder.settings if isinstance(self.decoder, Adjustable) else None
+        return HotSettings(decoder, self.guard.settings)
+
+    def _set(self, values: Mapping[str, HotValue]) -> None:
+        before = self.hot
+        after = before.changed(values)
+        if after.decoder is not None and isinstance(self.decoder, Adjustable):
+            self.decoder.adopt(after.decoder)
+        self.guard.adopt(after.guard)
+
+    def _learn(self, index: int, label: F32, late: list[tuple[int, F32]]) -> None:
+        if not self._unbroken:
+            self.decoder.resume()
+        self.decoder.learn_one(label)
+        self._learned.append(index)
+        self._relabel(late)
+        self.decoder.rehearse()
+        self.updates += 1
 
     def _relabel(self, late: list[tuple[int, F32]]) -> None:
         """Hand labels of past bins to the decoder; event `late_label`: it has no use for one."""
@@ -120,39 +196,30 @@ class Pipeline:
         if len(self._learned) > 2 * REMEMBERED:
             del self._learned[:-REMEMBERED]
 
-    def _decode(self, closed: Bin) -> Output:
-        if self._index is not None and closed.index - self._index > self._reset_after_bins:
-            self._events["reset_after_gap"] += 1
-            self.decoder.reset()
-        self._index = closed.index
-        values = self.decoder.predict_one(closed.values)
-        if np.isfinite(values).all():
-            self._held = values
-        else:
-            self._events["output_held"] += 1
-        return Output(
-            closed.index, closed.end_s, closed.origin_s, self._held.copy(), self._learning
-        )
-
     @property
     def learning(self) -> bool:
-        """Whether bins are learned from."""
-        return self._learning
+        """Whether bins are learned from: neither the operator nor the guard has frozen that."""
+        return self._thawed and not self.guard.frozen
+
+    @property
+    def thawed(self) -> bool:
+        """Whether no order has frozen learning."""
+        return self._thawed
 
     def freeze(self) -> None:
         """Stop learning at once: weights and statistics stay as they are."""
-        self._learning = False
+        self._thawed = False
 
     def thaw(self) -> None:
         """Learn again, from the next bin on: what was decoded frozen is not learned from."""
-        if not self._learning:
+        if not self._thawed:
             self.decoder.resume()
-        self._learning = True
+            self._thawed = self._unbroken = True
 
     @property
     def events(self) -> Counter[str]:
         """Everything unusual so far, by name; only what has happened."""
-        parts = (*self._checks, self._binner, self.decoder)
+        parts = (*self._checks, self._binner, self.decoder, self.guard)
         return +sum((part.events for part in parts), self._events)
 
 

@@ -19,6 +19,10 @@ class ReadoutRule(Protocol):
         """False where numbers went wrong and the rule started afresh or skipped the update."""
         ...
 
+    def set_rate(self, learning_rate: float) -> None:
+        """Of the updates to come, where the rule has one."""
+        ...
+
     def arrays(self) -> dict[str, Floats | Ints]:
         """Everything that a snapshot keeps, by name."""
         ...
@@ -30,6 +34,9 @@ class NoRule:
     def learn_one(self, features: Floats, error: Floats) -> bool:
         """Change nothing."""
         return True
+
+    def set_rate(self, learning_rate: float) -> None:
+        """There is none."""
 
     def arrays(self) -> dict[str, Floats | Ints]:
         """Nothing to keep."""
@@ -53,6 +60,10 @@ class DeltaRule:
         add_rank_one(self._w_out, features, error, self._w_out.dtype.type(-rate))
         return True
 
+    def set_rate(self, learning_rate: float) -> None:
+        """Of the steps to come."""
+        self._rate = learning_rate
+
     def arrays(self) -> dict[str, Floats | Ints]:
         """Nothing but the weights."""
         return {}
@@ -70,6 +81,10 @@ class AdamRule:
         """One step of Adam."""
         add_rank_one(self._gradient.w_out, features, error, self._one)
         return self._adam.update(self._gradient, 1.0, 0)
+
+    def set_rate(self, learning_rate: float) -> None:
+        """Of the steps to come."""
+        self._adam.rate = learning_rate
 
     def arrays(self) -> dict[str, Floats | Ints]:
         """Moments and step count."""
@@ -98,6 +113,9 @@ class RecursiveLeastSquares:
             return True
         self._p[:] = np.eye(len(self._p)) / self._ridge
         return False
+
+    def set_rate(self, learning_rate: float) -> None:
+        """There is none."""
 
     def arrays(self) -> dict[str, Floats | Ints]:
         """P."""

@@ -8,7 +8,7 @@ from eprop_rt.aligned import aligned
 from eprop_rt.approximation import cosine
 from eprop_rt.build import Network, build_segment, steps
 from eprop_rt.comparison import GradientComparison, Look, compared, look_at
-from eprop_rt.config import EpropSettings
+from eprop_rt.config import EpropSettings, RehearsalSettings
 from eprop_rt.gradient import add_segment_gradient
 from eprop_rt.kernels.counter import uniform
 from eprop_rt.kernels.dropout import silence
@@ -185,6 +185,22 @@ class Rehearsal:
     def join(self) -> None:
         """Go on from the network's own weights, which something else will write."""
         self._lead.join()
+
+    def adopt(self, settings: RehearsalSettings) -> None:
+        """Go on with another rate and share of a bin."""
+        self._per_bin = settings.steps_per_bin / self._length
+        self.update.set_rate(settings.learning_rate)
+
+    def forget(self) -> None:
+        """Forget the gradient under way."""
+        for gradient in self._gradient:
+            gradient[:] = 0
+        self._counts[1:] = 0
+
+    def learned(self) -> dict[str, Floats | Ints]:
+        """What learning writes, by name; the arrays themselves, not copies."""
+        optimiser = {f"adam.{k}": a for k, a in self.update.arrays().items()}
+        return optimiser | self._lead.arrays()
 
     def arrays(self) -> dict[str, Floats | Ints]:
         """Everything that a snapshot keeps, by name; the arrays themselves, not copies."""

@@ -124,6 +124,7 @@ class OnlineTraces(NamedTuple):
     direct: Floats  # (N,) scratch, or (0,)
     zb_norm: Floats  # (G,) scratch
     error: Floats  # (M,) scratch
+    clipped: Ints  # (1,) steps that were shortened
 
 
 class History(NamedTuple):

@@ -65,6 +65,11 @@ class Update:
         """Of the updates to come."""
         self._adam.rate = learning_rate
 
+    @property
+    def clipped(self) -> int:
+        """How many updates were shortened to the bound on their norm."""
+        return self._adam.clipped
+
     def arrays(self) -> dict[str, Floats | Ints]:
         """The optimiser's state, by name; the arrays themselves, not copies."""
         return self._adam.arrays()

@@ -124,6 +124,17 @@ class AdaptiveKalmanDecoder:
             del learning[key]
         return filter_cost(self._model, decoding, learning, sums + fits)
 
+    def learned(self) -> Arrays:
+        """Model, sums and statistics; the arrays themselves."""
+        return (
+            named(self._model, "model")
+            | named(self._sums, "sums")
+            | prefixed("scale", self._scale.arrays())
+        )
+
+    def reverted(self) -> None:
+        """Nothing is under way beside what `learned` says."""
+
     def snapshot(self) -> Arrays:
         """Model, estimate, sums and the bins that are not yet learned from."""
         return copied(self._arrays())

@@ -91,6 +91,13 @@ class MeanDecoder:
         """The mean is a sum, and no product of weights."""
         return no_products(self._arrays())
 
+    def learned(self) -> Arrays:
+        """The mean and its count; the arrays themselves."""
+        return self._arrays()
+
+    def reverted(self) -> None:
+        """Nothing is under way beside what `learned` says."""
+
     def snapshot(self) -> Arrays:
         """The mean and its count."""
         return copied(self._arrays())

@@ -73,6 +73,13 @@ class NlmsDecoder:
             self._w, self._lags.features, self._decoding(), self._learning(), learning_macs
         )
 
+    def learned(self) -> Arrays:
+        """Weights and statistics; the arrays themselves."""
+        return {"w": self._w} | prefixed("scale", self._scale.arrays())
+
+    def reverted(self) -> None:
+        """Nothing is under way beside what `learned` says."""
+
     def snapshot(self) -> Arrays:
         """Weights, statistics, the lagged bins and those that wait for a label."""
         return copied(self._decoding() | self._learning())

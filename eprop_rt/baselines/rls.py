@@ -63,6 +63,13 @@ class RlsDecoder:
             self._w, self._lags.features, self._decoding(), self._learning(), learning_macs
         )
 
+    def learned(self) -> Arrays:
+        """Weights and P; the arrays themselves."""
+        return {"w": self._w} | prefixed("rule", self._rule.arrays())
+
+    def reverted(self) -> None:
+        """Nothing is under way beside what `learned` says."""
+
     def snapshot(self) -> Arrays:
         """Weights, P, the lagged bins and those that wait for a label."""
         return copied(self._decoding() | self._learning())

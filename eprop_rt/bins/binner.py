@@ -14,12 +14,16 @@ from eprop_rt.series import F32, Chunk, StreamInfo
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """One closed bin: its global index, its end, the stamp of its newest sample, values (C,)."""
+    """One closed bin: its global index, its end, the stamp of its newest sample, values (C,).
+
+    `absent` counts the channels of regular streams of which nothing finite came; they are 0.
+    """
 
     index: int
     end_s: float
     origin_s: float
     values: F32
+    absent: int = 0
 
 
 class Binner:
@@ -71,6 +75,7 @@ class Binner:
         self.events["late_sample"] += int(self._open.late[0])
         index = int(self._open.current[0])
         values = self._open.total.copy()
+        seen = len(values) if self._interval_s == 0 else int(np.count_nonzero(self._open.seen))
         if self._reduce != "sum":
             values /= np.maximum(self._open.seen, 1)
         if self._reduce == "rms":
@@ -78,4 +83,5 @@ class Binner:
         for array in self._open:
             array[:] = 0
         self._open.current[0] = index + 1
-        return Bin(index, self._grid.end_s(index), self._newest_s, values.astype(np.float32))
+        end_s = self._grid.end_s(index)
+        return Bin(index, end_s, self._newest_s, values.astype(np.float32), len(values) - seen)

@@ -30,6 +30,7 @@ class JoinedBinner:
             slice(end - info.channels, end) for end, info in zip(ends, infos, strict=True)
         ]
         self._channels = ends[-1]
+        self._regular = [info.sample_rate_hz > 0 for info in infos]
         self._patience = max(1, math.ceil(settings.max_wait_s / settings.bin_s))
         self._waiting: list[deque[Bin]] = [deque() for _ in infos]
         self._closed = [-1 for _ in infos]  # the last bin that each stream has closed
@@ -67,16 +68,18 @@ class JoinedBinner:
 
     def _join(self, index: int) -> Bin:
         values = np.zeros(self._channels, np.float32)
-        newest_s = -math.inf
-        for waiting, place in zip(self._waiting, self._places, strict=True):
+        newest_s, absent = -math.inf, 0
+        for stream, (waiting, place) in enumerate(zip(self._waiting, self._places, strict=True)):
             if waiting and waiting[0].index == index:
                 part = waiting.popleft()
                 values[place] = part.values
                 newest_s = max(newest_s, part.origin_s)
+                absent += part.absent
             else:
+                absent += (place.stop - place.start) * self._regular[stream]
                 self._events["stream_missing"] += 1
         self._joined = index
-        return Bin(index, self._grid.end_s(index), newest_s, values)
+        return Bin(index, self._grid.end_s(index), newest_s, values, absent)
 
     @property
     def events(self) -> Counter[str]:

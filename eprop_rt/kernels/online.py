@@ -185,6 +185,7 @@ def bound_step(params: Params, rule: OnlineRule, traces: OnlineTraces) -> None:
                 norm += abs(direct[j]) * traces.zb_norm[g]
             total += float(norm) * float(norm)
     if total > float(rule.cap) ** 2:
+        traces.clipped[0] += 1
         shorter = column.dtype.type(float(rule.cap) / np.sqrt(total))
         for j in range(column.shape[0]):
             column[j] *= shorter

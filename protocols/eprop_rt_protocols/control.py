@@ -23,7 +23,7 @@ from eprop_rt_protocols.strictness import STRICT, Name
 MAX_CONTROL_BYTES = 64 * 1024
 MAX_SETTINGS = 64
 MAX_LABEL_ROWS = 1000
-MAX_LABELLED_S = 600.0
+MAX_LABELLED_S = 60.0
 
 Verb = Literal["status", "freeze", "thaw", "set", "checkpoint", "rollback", "relabel", "stop"]
 

@@ -92,13 +92,17 @@ def check_writable(out: Path) -> None:
         raise ConfigError(f"cannot write the checkpoint {out}: name a file in a folder of yours")
 
 
-def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write it whole or not at all, over what stood there; raises ConfigError where it cannot."""
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
+    """Write it whole or not at all, over what stood there; returns the digest of its arrays.
+
+    Raises ConfigError where it cannot be written.
+    """
+    total = digest(checkpoint.arrays)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         try:
             with unfinished.open("wb") as file:
-                _write(file, checkpoint)
+                _write(file, checkpoint, total)
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(path)
@@ -113,9 +117,10 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         raise ConfigError(
             f"cannot write the checkpoint {path} ({error.strerror}): name another file"
         ) from None
+    return total
 
 
-def _write(file: Any, checkpoint: Checkpoint) -> None:
+def _write(file: Any, checkpoint: Checkpoint, total: str) -> None:
     arrays = checkpoint.arrays
     header = {
         "format": FORMAT,
@@ -128,7 +133,7 @@ def _write(file: Any, checkpoint: Checkpoint) -> None:
             name: {"dtype": array.dtype.str, "shape": list(array.shape)}
             for name, array in arrays.items()
         },
-        "sha256": digest(arrays),
+        "sha256": total,
     }
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         _add(archive, HEADER, json.dumps(header, indent=1).encode())

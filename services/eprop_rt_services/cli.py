@@ -10,6 +10,7 @@ from eprop_rt_services.commands import (
     bench,
     ctl,
     demo,
+    doctor,
     keys,
     recover,
     replay,
@@ -48,6 +49,7 @@ app.command(epilog="Example: eprop-rt run preset:cursor -o lsl.signal.name=Black
 app.add_typer(ctl.app)
 app.command(epilog="Example: eprop-rt keys keys --client viewer")(keys.keys)
 app.command(epilog="Example: eprop-rt streams --wait 3")(streams.streams)
+app.command(epilog="Example: eprop-rt doctor preset:cursor --folder /data")(doctor.doctor)
 app.add_typer(bench.app)
 
 
@@ -59,8 +61,10 @@ def program() -> None:
 def main() -> None:
     """Run a command; what a user can mend ends with one line on stderr and exit status 2."""
     try:
-        if app(standalone_mode=False) == INTERRUPTED:  # what typer makes of a Ctrl-C
+        status = app(standalone_mode=False)
+        if status == INTERRUPTED:  # what typer makes of a Ctrl-C
             raise KeyboardInterrupt
+        sys.exit(status)  # what a command left with typer.Exit; None: all is well
     except (EpropError, ProtocolError) as error:
         fail(" ".join(str(error).split()))
     except typer.TyperException as error:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, create_model
@@ -19,21 +19,17 @@ from eprop_rt.config import (
     TrainingSettings,
 )
 from eprop_rt.errors import ConfigError
-from eprop_rt_protocols.streams import StreamRequirement
+from eprop_rt.guard_settings import GuardSettings
+from eprop_rt_services.journal.settings import CheckpointSettings, JournalSettings
+from eprop_rt_services.logs import LogSettings
+from eprop_rt_services.metrics_settings import MetricsSettings
+from eprop_rt_services.realtime import RealtimeSettings
 from eprop_rt_services.recordings import Selection
 from eprop_rt_services.security import SecuritySettings
+from eprop_rt_services.sources.settings import LslSettings
+from eprop_rt_services.standby import RestartSettings
 
 PRESETS = resources.files("eprop_rt_services") / "presets"
-
-
-class LslSettings(Settings):
-    """Which live streams to read, and what to make of them."""
-
-    signal: StreamRequirement = StreamRequirement(type="Spikes")
-    labels: StreamRequirement | None = None
-    wait_s: Positive = Field(10.0, description="how long to look for the streams at the start")
-    max_buffer_s: Annotated[int, Field(gt=0)] = Field(5, description="older samples are lost")
-    max_clock_error_s: Positive = Field(2.0, description="a stamp farther from now is dropped")
 
 
 class PublishSettings(Settings):
@@ -49,22 +45,17 @@ class PublishSettings(Settings):
     deadline_s: Positive = Field(
         0.1, description="after the end of its bin, a command is too old to be acted on"
     )
+    lsl_source_id: str | None = Field(
+        None,
+        description="of LSL outlets for who records: the commands, and what happens to learning; "
+        "none: no outlets",
+    )
 
 
 class ControlSettings(Settings):
     """Where the daemon listens to `eprop-rt ctl`."""
 
     endpoint: str = "tcp://127.0.0.1:5571"
-
-
-class CheckpointSettings(Settings):
-    """Where the daemon keeps what it has learned."""
-
-    file: Path | None = Field(
-        None,
-        description="written when `eprop-rt ctl checkpoint` says so and when the daemon ends; "
-        "none: nowhere",
-    )
 
 
 class Environment(BaseSettings):
@@ -84,7 +75,13 @@ class Config(Settings):
     publish: PublishSettings = PublishSettings()
     control: ControlSettings = ControlSettings()
     security: SecuritySettings = SecuritySettings()
+    guard: GuardSettings = GuardSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
+    journal: JournalSettings = JournalSettings()
+    restart: RestartSettings = RestartSettings()
+    realtime: RealtimeSettings = RealtimeSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    log: LogSettings = LogSettings()
 
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> Config:

@@ -2,26 +2,24 @@
 
 What shaped it: `pull_chunk` with a timeout waits for a full buffer, so one sample is waited for
 and the rest is drained; a call returns at most what its buffer holds; buffers of minutes hide old
-samples, so they are kept short; a stamp comes from a clock that may not be ours, so it is gated.
-Clocks are compared here and not by liblsl's own `proc_clocksync`, which does the same but holds up
-a pull for seconds after a sender came back. One thread at a time may touch a source.
+samples, so they are kept short. liblsl's own recovery never takes a sender that comes back under
+another source_id, and one that comes back with another rate it takes in silence, so it is off: a
+lost stream is an error at once, and who holds the inlet looks for it again. Clocks are compared
+here and not by liblsl's `proc_clocksync`, which does the same but holds up a pull. One thread at a
+time may touch an inlet.
 """
 
-import math
 import socket
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eprop_rt.errors import DataError, StreamError
-from eprop_rt.series import F32, F64, Chunk, LabelChunk, StreamInfo
+from eprop_rt.series import F32, F64, StreamInfo
 from eprop_rt_protocols.streams import StreamRequirement
-from eprop_rt_services.sightings import StreamSighting, check_the_one, none_found
+from eprop_rt_services.sightings import StreamSighting
 
 _UNAVAILABLE = ""
 try:
@@ -39,6 +37,14 @@ OUTLET_BUFFER_S = 10
 # Clocks count from boot, so a clock this near to ours under our host name is our own: the estimate
 # of some 0.05 ms is then noise, which would move samples across the edges of bins.
 SAME_CLOCK_S = 0.01
+# liblsl estimates anew every few seconds.
+COMPARE_EVERY_S = 0.1
+
+SampleFormat = Literal["float32", "double64"]
+
+
+class StreamLost(StreamError):  # noqa: N818
+    """The sender of an open stream is gone."""
 
 
 def lsl_available() -> bool:
@@ -64,117 +70,170 @@ def local_clock() -> float:
 def list_streams(wait_s: float = 1.0) -> list[StreamSighting]:
     """Return every stream in sight within `wait_s`, by name."""
     _require_lsl()
-    return _sightings(pylsl.resolve_streams(wait_s))
+    return sorted(map(_sighting, pylsl.resolve_streams(wait_s)), key=_by_name)
 
 
-@dataclass(slots=True)
-class LslSource:
-    """The signal stream, and beside it the label stream if there is one, as chunks.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stream that answers to a description, ready to be opened; `uid` is of this one sender."""
 
-    A stamp farther than `max_clock_error_s` from the local clock drops its sample. `events`
-    counts `stamp_off_clock` (samples so dropped), `silence` (once each time that no signal came
-    for `silence_s`), `backlog_dropped` (samples) and `clock_unknown` (once each time that the
-    sender's clock had to be compared anew: its samples wait in the buffer). A stream that comes
-    back under its source_id goes on.
+    sighting: StreamSighting
+    uid: str
+    handle: Any = field(repr=False)
+
+
+def look(wanted: StreamRequirement, wait_s: float, settle_s: float = 0.0) -> list[Found]:
+    """Return what answers to `wanted` within `wait_s`, by name; waits no longer than for the first.
+
+    The first answer ends the search, so `settle_s` more are what shows an ambiguity.
+    """
+    _require_lsl()
+    found = pylsl.resolve_bypred(wanted.predicate(), 1, wait_s)
+    if found and settle_s > 0:
+        found += pylsl.resolve_bypred(wanted.predicate(), 2, settle_s)
+    distinct = {stream.uid(): stream for stream in found}
+    seen = [Found(_sighting(stream), uid, stream) for uid, stream in distinct.items()]
+    return sorted(seen, key=lambda one: _by_name(one.sighting))
+
+
+class Inlet:
+    """One subscription, its stamps on the local clock, read through a buffer that is reused.
+
+    Raises StreamLost from any call once the sender is gone.
     """
 
-    signal: StreamRequirement
-    labels: StreamRequirement | None = None
-    resolve_timeout_s: float = 10.0
-    settle_s: float = 1.0
-    max_buffer_s: float = 2.0
-    max_clock_error_s: float = 2.0
-    silence_s: float = 1.0
-    events: Counter[str] = field(default_factory=Counter, init=False)
-    _signal_inlet: "_Inlet | None" = field(default=None, init=False, repr=False)
-    _label_inlet: "_Inlet | None" = field(default=None, init=False, repr=False)
-    _last_sample_s: float = field(default=0.0, init=False, repr=False)
-    _silent: bool = field(default=False, init=False, repr=False)
+    def __init__(
+        self, found: Found, max_buffer_s: int, timeout_s: float, count: Callable[[str], None]
+    ) -> None:
+        """Subscribe; raises StreamError where the sender does not answer within `timeout_s`.
 
-    def open(self) -> tuple[StreamInfo, StreamInfo | None]:
-        """Find and subscribe; returns what the signal and the labels announce.
-
-        `settle_s` is spent looking for a second stream that answers to the same description.
-        Raises StreamError unless exactly one answers and is what was required.
+        `count` takes the event `clock_jump`: the sender's clock was estimated anew, and is another.
         """
-        _require_lsl()
-        self.close()
-        signal = self._open_inlet(self.signal)
-        labels = None if self.labels is None else self._open_inlet(self.labels)
-        self._signal_inlet, self._label_inlet = signal, labels
-        self._last_sample_s = pylsl.local_clock()
-        return signal.info, labels.info if labels else None
+        described = found.handle
+        self.found, self.name = found, found.sighting.name
+        self._count = count
+        self._on_this_host = found.sighting.host == socket.gethostname()
+        hundreds = max_buffer_s * IRREGULAR_HUNDREDS_A_SECOND
+        buffer = max_buffer_s if described.nominal_srate() else hundreds
+        self._inlet = pylsl.StreamInlet(described, max_buflen=buffer, recover=False)
+        try:
+            self.info = _stream_info(self._inlet.info(timeout_s))
+            self._inlet.open_stream(timeout_s)
+            self._correction_s = self._first_correction_s(timeout_s)
+        except pylsl.util.LostError:
+            raise self._lost() from None
+        except pylsl.util.TimeoutError:
+            raise StreamError(
+                f"stream '{self.name}' announces itself but did not answer within "
+                f"{timeout_s:g} s: check the firewall, or restart the sender"
+            ) from None
+        self._compared_s = pylsl.local_clock()
+        self._is_text = found.sighting.is_text
+        dtype = _dtypes().get(described.channel_format(), np.float32)
+        self._buffer = np.empty((CHUNK_SAMPLES, described.channel_count()), dtype)
+        self._stamps = np.empty(CHUNK_SAMPLES)
+        self._texts: tuple[str, ...] = ()
+        self._filled = 0
 
-    def _open_inlet(self, wanted: StreamRequirement) -> "_Inlet":
-        found = _find(wanted, self.resolve_timeout_s, self.settle_s)
-        seconds = max(1, math.ceil(self.max_buffer_s))
-        hundreds = seconds * IRREGULAR_HUNDREDS_A_SECOND
-        buffer = seconds if found.nominal_srate() else hundreds
-        return _Inlet(found, buffer, self.resolve_timeout_s, self.events)
+    def _first_correction_s(self, timeout_s: float) -> float:
+        # It takes most of a second; on this machine there is nothing to wait for.
+        if self._on_this_host:
+            return 0.0
+        return self._inlet.time_correction(timeout_s)
 
-    def pull(self, timeout_s: float) -> list[Chunk | LabelChunk]:
-        """Return what has come, labels first, after waiting for one sample of the signal at most.
+    def wait(self, timeout_s: float) -> None:
+        """Wait for one sample, which opens what `drain` returns."""
+        if not self._filled:
+            self._fill(1, timeout_s)
 
-        Raises StreamError when the stream is lost for good.
+    def drain(self) -> list[tuple[F64, Any]]:
+        """Return all that has come, without waiting: stamps (n,) with samples (n, channels).
+
+        Samples are float32 where the stream is numeric; of markers they are n texts.
         """
-        if self._signal_inlet is None:
-            raise StreamError("the source is not open: call open() before pull()")
-        self._signal_inlet.wait(timeout_s)
-        labels = self._label_inlet.drain() if self._label_inlet else []
-        signal = self._signal_inlet.drain()
-        self._watch_for_silence(bool(signal))
-        chunks: list[Chunk | LabelChunk] = [LabelChunk(*part) for part in self._gated(labels)]
-        return chunks + [Chunk(*part) for part in self._gated(signal)]
+        parts: list[tuple[F64, Any]] = []
+        try:
+            self._compare_clocks()
+            for _ in range(CHUNKS_A_PULL):
+                asked = CHUNK_SAMPLES - self._filled
+                came = self._fill(asked, 0.0)
+                if self._filled:
+                    parts.append(self._taken())
+                if came < asked:
+                    break
+        except StreamLost:
+            if not parts:
+                raise
+        return parts
 
-    def drop_backlog(self) -> int:
-        """Forget what has come since the last pull, and return how many samples that were."""
-        inlets = [inlet for inlet in (self._signal_inlet, self._label_inlet) if inlet]
-        dropped = sum(inlet.flush() for inlet in inlets)
-        if dropped:
-            self.events["backlog_dropped"] += dropped
-        return dropped
+    def flush(self) -> int:
+        """Drop all that has come, and return how many samples that were."""
+        held, self._filled, self._texts = self._filled, 0, ()
+        return held + self._inlet.flush()
 
-    def _gated(self, parts: list[tuple[F64, F32]]) -> Iterator[tuple[F64, F32]]:
-        for stamps, values in parts:
-            plausible = np.abs(stamps - pylsl.local_clock()) <= self.max_clock_error_s
-            if not plausible.all():
-                self.events["stamp_off_clock"] += int(np.count_nonzero(~plausible))
-            if plausible.any():
-                yield stamps[plausible], values[plausible]
+    def _fill(self, samples: int, timeout_s: float) -> int:
+        """Put up to so many samples behind those in the buffer; return how many have come."""
+        rows = self._buffer[self._filled : self._filled + samples]
+        into = None if self._is_text else rows.data
+        try:
+            values, stamps = self._inlet.pull_chunk(timeout_s, samples, into, as_numpy=True)
+        except pylsl.util.LostError:
+            raise self._lost() from None
+        came = len(stamps)
+        if self._is_text:
+            self._texts += tuple(text.decode("utf-8", "replace") for text in values[:, 0])
+        self._stamps[self._filled : self._filled + came] = stamps
+        self._filled += came
+        return came
 
-    def _watch_for_silence(self, came: bool) -> None:
+    def _taken(self) -> tuple[F64, Any]:
+        filled, self._filled = self._filled, 0
+        texts, self._texts = self._texts, ()
+        values = texts if self._is_text else self._buffer[:filled].astype(np.float32)
+        return self._stamps[:filled] + self._correction_s, values
+
+    def _compare_clocks(self) -> None:
         now_s = pylsl.local_clock()
-        if came:
-            self._last_sample_s, self._silent = now_s, False
-        elif not self._silent and now_s - self._last_sample_s > self.silence_s:
-            self._silent = True
-            self.events["silence"] += 1
+        if now_s - self._compared_s < COMPARE_EVERY_S:
+            return
+        self._compared_s = now_s
+        try:
+            estimate_s = self._inlet.time_correction(0.0)
+        except pylsl.util.LostError:
+            raise self._lost() from None
+        except pylsl.util.TimeoutError:
+            return
+        same_clock = self._on_this_host and abs(estimate_s) < SAME_CLOCK_S
+        correction_s = 0.0 if same_clock else estimate_s
+        if abs(correction_s - self._correction_s) > SAME_CLOCK_S:
+            self._count("clock_jump")
+        self._correction_s = correction_s
 
-    def close(self) -> None:
-        """Unsubscribe; `open` may follow."""
-        self._signal_inlet = self._label_inlet = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def _lost(self) -> StreamLost:
+        return StreamLost(f"stream '{self.name}' was lost: its sender is gone")
 
 
 class LslOutlet:
-    """Announces a stream as soon as it is made, and sends float32 samples on it.
+    """Announces a stream as soon as it is made, and sends samples on it.
 
     A stable `source_id` lets readers find the stream again after a restart of the sender.
     """
 
-    def __init__(self, info: StreamInfo, stream_type: str, source_id: str) -> None:
+    def __init__(
+        self,
+        info: StreamInfo,
+        stream_type: str,
+        source_id: str,
+        sample_format: SampleFormat = "float32",
+    ) -> None:
         _require_lsl()
         self._channels = info.channels
+        channel_format = {"float32": pylsl.cf_float32, "double64": pylsl.cf_double64}[sample_format]
         self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(
-            _announcement(info, stream_type, source_id), 0, OUTLET_BUFFER_S
+            _announcement(info, stream_type, source_id, channel_format), 0, OUTLET_BUFFER_S
         )
 
-    def push(self, stamps: F64, values: F32) -> None:
+    def push(self, stamps: F64, values: F32 | F64) -> None:
         """Send samples: stamps (n,) on the clock of `local_clock`, values (n, channels)."""
         if values.shape != (len(stamps), self._channels):
             raise DataError(
@@ -200,113 +259,50 @@ class LslOutlet:
         self.close()
 
 
-class _Inlet:
-    """One subscription, its stamps on the local clock, read through a buffer that is reused."""
+class LslMarkerOutlet:
+    """Announces a stream of texts as soon as it is made: one channel, irregular."""
 
-    def __init__(
-        self, found: "pylsl.StreamInfo", max_buflen: int, timeout_s: float, events: Counter[str]
-    ) -> None:
-        self.name = found.name()
-        self._events = events
-        self._on_this_host = found.hostname() == socket.gethostname()
-        self._correction_s: float | None = None
-        with self._loss_explained():
-            recover = bool(found.source_id())
-            self._inlet = pylsl.StreamInlet(found, max_buflen=max_buflen, recover=recover)
-            try:
-                self.info = _stream_info(self._inlet.info(timeout_s))
-                self._inlet.open_stream(timeout_s)
-                # The first estimate takes most of a second: here it does not hold up a pull.
-                self._correction_s = self._corrected(self._inlet.time_correction(timeout_s))
-            except pylsl.util.TimeoutError:
-                raise StreamError(
-                    f"stream '{self.name}' announces itself but did not answer within "
-                    f"{timeout_s:g} s: check the firewall, or restart the sender"
-                ) from None
-        dtype = _dtypes()[found.channel_format()]
-        self._buffer = np.empty((CHUNK_SAMPLES, found.channel_count()), dtype)
-        self._first: list[float] = []
+    def __init__(self, name: str, source_id: str, stream_type: str = "Markers") -> None:
+        _require_lsl()
+        info = StreamInfo(name, 1, 0.0, (name,))
+        announced = _announcement(info, stream_type, source_id, pylsl.cf_string)
+        self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(announced, 0, OUTLET_BUFFER_S)
 
-    def wait(self, timeout_s: float) -> None:
-        """Wait for one sample, which opens what `drain` returns."""
-        end_s = pylsl.local_clock() + timeout_s
-        if self._compare_clocks(timeout_s) and not self._first:
-            self._first = self._fill(self._buffer[:1], max(0.0, end_s - pylsl.local_clock()))
+    def push(self, stamp_s: float, text: str) -> None:
+        """Send one marker, stamped on the clock of `local_clock`."""
+        if self._outlet is None:
+            raise StreamError("the outlet is closed: make a new one to send")
+        self._outlet.push_sample([text], stamp_s)
 
-    def drain(self) -> list[tuple[F64, F32]]:
-        """Return all that has come as (stamps, values), without waiting."""
-        parts: list[tuple[F64, F32]] = []
-        if not self._compare_clocks(0.0):
-            return parts
-        for _ in range(CHUNKS_A_PULL):
-            stamps = self._first + self._fill(self._buffer[len(self._first) :], 0.0)
-            self._first = []
-            if stamps:
-                values = self._buffer[: len(stamps)].astype(np.float32)
-                parts.append((np.array(stamps) + self._correction_s, values))
-            if len(stamps) < CHUNK_SAMPLES:
-                break
-        return parts
+    def wait_for_reader(self, timeout_s: float) -> bool:
+        """Wait until somebody has subscribed, and tell whether somebody has."""
+        return self._outlet is not None and self._outlet.wait_for_consumers(timeout_s)
 
-    def flush(self) -> int:
-        """Drop all that has come, and return how many samples that were."""
-        held, self._first = len(self._first), []
-        return held + self._inlet.flush()
+    def close(self) -> None:
+        """Take the stream off the network."""
+        self._outlet = None
 
-    def _compare_clocks(self, timeout_s: float) -> bool:
-        with self._loss_explained():
-            try:
-                self._correction_s = self._corrected(self._inlet.time_correction(timeout_s))
-            except pylsl.util.TimeoutError:
-                if self._correction_s is not None:
-                    self._events["clock_unknown"] += 1
-                self._correction_s = None
-        return self._correction_s is not None
+    def __enter__(self) -> Self:
+        return self
 
-    def _corrected(self, estimate_s: float) -> float:
-        same_clock = self._on_this_host and abs(estimate_s) < SAME_CLOCK_S
-        return 0.0 if same_clock else estimate_s
-
-    def _fill(self, rows: NDArray[Any], timeout_s: float) -> list[float]:
-        with self._loss_explained():
-            return self._inlet.pull_chunk(timeout_s, len(rows), rows.data)[1]
-
-    @contextmanager
-    def _loss_explained(self) -> Iterator[None]:
-        try:
-            yield
-        except pylsl.util.LostError:
-            raise StreamError(
-                f"stream '{self.name}' was lost and has no source_id by which to find it again: "
-                "restart the sender and this program, and give the stream a source_id"
-            ) from None
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
-def _find(wanted: StreamRequirement, timeout_s: float, settle_s: float) -> "pylsl.StreamInfo":
-    found = pylsl.resolve_bypred(wanted.predicate(), 1, timeout_s)
-    if not found:
-        raise none_found(wanted, list_streams(settle_s), timeout_s)
-    # The first answer ends the search, so a second look is what shows an ambiguity.
-    found += pylsl.resolve_bypred(wanted.predicate(), 2, settle_s)
-    distinct = list({stream.uid(): stream for stream in found}.values())
-    check_the_one(wanted, _sightings(distinct))
-    return distinct[0]
+def _sighting(stream: "pylsl.StreamInfo") -> StreamSighting:
+    return StreamSighting(
+        name=stream.name(),
+        type=stream.type(),
+        source_id=stream.source_id(),
+        host=stream.hostname(),
+        channels=stream.channel_count(),
+        sample_rate_hz=stream.nominal_srate(),
+        is_text=stream.channel_format() == pylsl.cf_string,
+    )
 
 
-def _sightings(found: "list[pylsl.StreamInfo]") -> list[StreamSighting]:
-    sightings = [
-        StreamSighting(
-            name=stream.name(),
-            type=stream.type(),
-            source_id=stream.source_id(),
-            host=stream.hostname(),
-            channels=stream.channel_count(),
-            sample_rate_hz=stream.nominal_srate(),
-            is_text=stream.channel_format() == pylsl.cf_string,
-        )
-        for stream in found
-    ]
-    return sorted(sightings, key=lambda stream: (stream.name, stream.source_id))
+def _by_name(sighting: StreamSighting) -> tuple[str, str]:
+    return sighting.name, sighting.source_id
 
 
 def _stream_info(described: "pylsl.StreamInfo") -> StreamInfo:
@@ -326,9 +322,11 @@ def _stream_info(described: "pylsl.StreamInfo") -> StreamInfo:
     )
 
 
-def _announcement(info: StreamInfo, stream_type: str, source_id: str) -> "pylsl.StreamInfo":
+def _announcement(
+    info: StreamInfo, stream_type: str, source_id: str, channel_format: int
+) -> "pylsl.StreamInfo":
     announced = pylsl.StreamInfo(
-        info.name, stream_type, info.channels, info.sample_rate_hz, pylsl.cf_float32, source_id
+        info.name, stream_type, info.channels, info.sample_rate_hz, channel_format, source_id
     )
     labels = info.channel_names or ("",) * info.channels
     units = info.units or ("",) * info.channels

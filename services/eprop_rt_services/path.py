@@ -25,4 +25,4 @@ def begin_path(
     if learned is not None:
         built.restore(learned)
     built.reset()  # whatever was decoded last was another session's
-    return Pipeline(config.bins, signals[0], labels, built, outputs)
+    return Pipeline(config.bins, signals, labels, built, outputs, config.guard)

@@ -39,15 +39,24 @@ def none_found(
     )
 
 
-def check_the_one(wanted: StreamRequirement, found: Sequence[StreamSighting]) -> None:
-    """Raise StreamError unless `found` is one stream, numeric, and as `wanted` requires."""
+def check_the_one(
+    wanted: StreamRequirement, found: Sequence[StreamSighting], markers: bool = False
+) -> None:
+    """Raise StreamError unless `found` is one stream and as `wanted` requires.
+
+    Markers may be text, and have one channel; anything else is numeric.
+    """
     if len(found) > 1:
         raise StreamError(
             f"{len(found)} streams with {wanted.predicate()} are in sight, one was expected: "
             f"{_listed(found)}; require a source_id, or stop all but one"
         )
     stream = found[0]
-    if stream.is_text:
+    if markers and stream.channels != 1:
+        raise StreamError(
+            f"stream {stream} came, one channel of markers was expected: require another stream"
+        )
+    if stream.is_text and not markers:
         raise StreamError(f"stream {stream} sends text, numbers were expected: require another")
     if wanted.channels not in (None, stream.channels):
         raise StreamError(

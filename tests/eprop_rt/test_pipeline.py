@@ -21,6 +21,7 @@ from eprop_rt.config import (
 )
 from eprop_rt.decoder import build_decoder
 from eprop_rt.errors import DataError
+from eprop_rt.guard_settings import GuardSettings
 from eprop_rt.pipeline import Pipeline
 from eprop_rt.series import Chunk, LabelChunk, StreamInfo
 
@@ -41,7 +42,7 @@ EPROP = EpropSettings(
 RLS = RlsSettings(lags=2)
 
 
-def path(decoder=EPROP, rate_hz=RATE_HZ, label_rate_hz=60.0, **bins) -> Pipeline:
+def path(decoder=EPROP, rate_hz=RATE_HZ, label_rate_hz=60.0, guard=None, **bins) -> Pipeline:
     given_bins = BinSettings(**{"bin_s": BIN_S, **bins})
     return Pipeline(
         given_bins,
@@ -49,6 +50,7 @@ def path(decoder=EPROP, rate_hz=RATE_HZ, label_rate_hz=60.0, **bins) -> Pipeline
         StreamInfo("velocity", M, label_rate_hz),
         build_decoder(decoder, K, M, given_bins.bin_s),
         M,
+        guard,
     )
 
 
@@ -336,7 +338,7 @@ def test_settings_of_a_common_size_do_not_run_away():
 
 def test_an_output_that_is_not_finite_is_held_back_and_the_last_one_stands():
     signal, labels = recording()
-    one = path(RLS)
+    one = path(RLS, guard=GuardSettings(zero_after_s=None))
     first, second = cut(signal, [0, 1000, len(signal.stamps)])
     last = run(one, [first], [labels])[-1].values.copy()
     broken = one.decoder.snapshot()

@@ -45,7 +45,7 @@ FAST = ("--config", "preset:cursor", "-o", "decoder.rehearsal.steps_per_bin=30")
 
 def test_the_help_shows_every_command_and_each_has_an_example():
     text = program("--help").stdout
-    for command in ("demo", "run", "replay", "simulate", "recover", "ctl", "streams"):
+    for command in ("demo", "run", "replay", "simulate", "recover", "ctl", "streams", "doctor"):
         assert command in text
         assert f"Example: eprop-rt {command}" in program(command, "--help").stdout
 

@@ -1,95 +1,21 @@
 """The daemon as a process between a real LSL stream and a real ZeroMQ reader."""
 
-import os
 import subprocess
 import sys
-import time
-import uuid
 
 import numpy as np
 import pytest
 
+from daemon_rig import CHANNELS, RATE_HZ, SMALL, Rig
 from eprop_rt.engine import Engine
 from eprop_rt.series import StreamInfo
 from eprop_rt_services.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from eprop_rt_services.config import load_config
-from eprop_rt_services.lsl_link import LslOutlet, local_clock
+from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.recordings import Recording, Series, write_recording
 from eprop_rt_services.zmq_link import CommandSubscriber, ControlClient
 
 pytestmark = pytest.mark.live
-
-RATE_HZ, CHANNELS = 100.0, 8
-SMALL = {
-    "bins.bin_s": 0.02,
-    "decoder.kind": "eprop",
-    "decoder.network.neurons": 16,
-    "decoder.network.tau_groups": 4,
-    "decoder.rehearsal.segment_s": 0.4,
-    "decoder.rehearsal.warm_up_s": 0.1,
-    "decoder.rehearsal.segments_per_update": 1,
-    "decoder.rehearsal.memory_s": 10,
-}
-
-
-class Rig:
-    """A daemon with its endpoints in a folder, and outlets that feed it."""
-
-    def __init__(self, folder, labels=True, overrides=(), arguments=()):
-        self.source_id = f"test-{uuid.uuid4().hex}"
-        self.commands = f"ipc://{folder}/commands"
-        self.control = f"ipc://{folder}/control"
-        spikes = StreamInfo("spikes", CHANNELS, RATE_HZ)
-        self.spikes = LslOutlet(spikes, "Spikes", self.source_id)
-        self.labels = LslOutlet(StreamInfo("velocity", 2, RATE_HZ), "Labels", self.source_id + "-l")
-        settings = {
-            **SMALL,
-            "lsl.signal.source_id": self.source_id,
-            "publish.endpoint": self.commands,
-            "control.endpoint": self.control,
-            "lsl.labels.source_id": self.source_id + "-l",
-            **dict(overrides),
-        }
-        if not labels:
-            del settings["lsl.labels.source_id"]
-        empty = folder / "empty.yaml"
-        empty.write_text("")
-        pairs = [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "eprop_rt_services", "run", str(empty), *pairs, *arguments],
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ,
-        )
-        self.at_s = None
-
-    def feed(self, seconds):
-        """Push samples in real time, the label stream just before the signal."""
-        if self.at_s is None:
-            self.at_s = local_clock()
-        for _ in range(round(seconds * RATE_HZ)):
-            stamps = np.array([self.at_s])
-            wave = np.sin(self.at_s * np.array([3.0, 4.0])).astype(np.float32)
-            self.labels.push(stamps, wave[None])
-            counts = np.tile(2 + wave, CHANNELS // 2).astype(np.float32)
-            self.spikes.push(stamps, counts[None])
-            self.at_s += 1 / RATE_HZ
-            time.sleep(max(0.0, self.at_s - local_clock()))
-
-    def wait_until_ready(self):
-        lines = []
-        for line in self.process.stderr:
-            lines.append(line)
-            if " ready: " in line:
-                return
-        raise AssertionError("".join(lines))
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stderr.close()
-        self.spikes.close()
-        self.labels.close()
 
 
 @pytest.fixture
@@ -256,8 +182,8 @@ def test_a_place_that_cannot_be_written_to_is_refused_at_the_start(tmp_path):
     finally:
         live.close()
     assert live.process.returncode == 2
-    assert told.startswith("eprop-rt: cannot write the checkpoint")
-    assert told.count("\n") == 1
+    assert told.splitlines()[-1].startswith("eprop-rt: cannot write the checkpoint")
+    assert "Traceback" not in told
 
 
 def test_a_stream_with_another_channel_count_is_refused(tmp_path):

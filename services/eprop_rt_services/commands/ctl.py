@@ -125,7 +125,7 @@ def rollback(
 @app.command(epilog="Example: eprop-rt ctl relabel --from 8120.5 --to 8122 --values 1.5,-0.5")
 def relabel(
     from_s: Annotated[float, typer.Option("--from", help="seconds, on the clock of the samples")],
-    to_s: Annotated[float, typer.Option("--to", help="later, by 600 s at most")],
+    to_s: Annotated[float, typer.Option("--to", help="later, by 60 s at most")],
     values: Annotated[str, typer.Option(metavar="V,V,...", help="the label, one per output")],
     endpoint: EndpointOption = HERE,
     keys: KeysOption = None,

@@ -12,7 +12,6 @@ from rich.console import Console
 from eprop_rt.errors import ConfigError
 from eprop_rt_services.checkpoint import read_checkpoint
 from eprop_rt_services.commands.options import (
-    ConfigOption,
     FromOption,
     JsonOption,
     OverrideOption,
@@ -22,6 +21,7 @@ from eprop_rt_services.commands.options import (
     write_json,
 )
 from eprop_rt_services.commands.replay_figures import across_figures
+from eprop_rt_services.commands.replay_journal import reproduce, segments_of
 from eprop_rt_services.commands.replay_passage import Looking, Passage, line_up
 from eprop_rt_services.config import Config, load_config
 from eprop_rt_services.gradients import GradientWatch
@@ -39,9 +39,20 @@ COLUMNS = ("neurobench",)
 
 def replay(
     recordings: Annotated[
-        list[Path], typer.Argument(metavar="RECORDING...", help="NWB or XDF files, in order")
+        list[Path],
+        typer.Argument(
+            metavar="RECORDING...", help="NWB or XDF files, in order; or the folder of a journal"
+        ),
     ],
-    config: ConfigOption = "preset:reaching",
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="FILE|preset:NAME",
+            help="what to decode, and how  [default: preset:reaching; a journal's own]",
+        ),
+    ] = None,
     compare: Annotated[
         str,
         typer.Option(metavar="NAME,...", help=f"decoders beside it: {', '.join(COMPARABLE)}"),
@@ -97,8 +108,16 @@ def replay(
 
     Every bin is decoded before its label is used. Several recordings run in the order given, with
     the weights carried over from one to the next.
+
+    A journal without --config is run again as it was, to the bit: orders, guard, crashes and all.
+    With --config it is a recording like any other.
     """
-    settings = load_config(config, override or ())
+    segments = segments_of(recordings) if config is None else None
+    if segments is not None:
+        figures = reproduce(segments)
+        write_json(json, figures)
+        raise typer.Exit(not figures["identical"])
+    settings = load_config(config or "preset:reaching", override or ())
     if show_config:
         print_config(settings)
         return
@@ -124,7 +143,7 @@ def replay(
     results = ResultCache(cache_folder() if cache else None)
     entered = compared(compare, settings.decoder)
     lanes = [
-        line_up(entered, Setting(settings.bins, each, results), begun, watches)
+        line_up(entered, Setting(settings.bins, each, results, settings.guard), begun, watches)
         for each, watches in zip(conditions, looking.at(conditions), strict=True)
     ]
     passage = Passage(settings, lanes, looking, across_days=across_days, columns=bool(columns))

@@ -15,7 +15,9 @@ from eprop_rt.config import Positive, Settings
 from eprop_rt.series import F64, Chunk, StreamInfo
 from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.demo.ticks import Ticks
-from eprop_rt_services.lsl_link import LslOutlet, LslSource
+from eprop_rt_services.lsl_link import LslOutlet
+from eprop_rt_services.sources.live import LslSource
+from eprop_rt_services.sources.settings import LslSettings
 
 
 class BrainSettings(Settings):
@@ -57,11 +59,8 @@ def run(settings: BrainSettings) -> None:
     population = CosinePopulation(loop.population, tuning)
     user = User(loop.user, person)
     info = StreamInfo(f"{settings.seat} motor cortex", population.units, 1 / tick_s)
-    screen = LslSource(
-        signal=StreamRequirement(source_id=settings.screen_id),
-        resolve_timeout_s=settings.wait_s,
-        settle_s=0.1,
-    )
+    wanted = StreamRequirement(source_id=settings.screen_id)
+    screen = LslSource(LslSettings(signal=wanted, wait_s=settings.wait_s))
     with LslOutlet(info, "Spikes", settings.spikes_id) as spikes, screen:
         screen.open()
         screen.drop_backlog()

@@ -42,6 +42,7 @@ class Reproduced:
     checkpoints_different: int = 0
     live_digest: str | None = None
     digest: str = ""
+    stretch_s: float = 0.0  # of stream, gaps included
 
     @property
     def identical(self) -> bool:
@@ -57,6 +58,7 @@ class _Running:
     result: Reproduced
     pipeline: Pipeline
     digest: SessionDigest
+    first_s: float | None = None
     said: deque[Output] = field(default_factory=deque)  # now, and not compared yet
     held: Data | None = None
     after: list[Placed | Said | Kept] = field(default_factory=list)
@@ -101,7 +103,7 @@ class Reproduction:
                     f"{path} goes on where the segment before it ends: replay that one before it"
                 )
             last = self._last
-            return _Running(result, last.pipeline, last.digest, last.said)
+            return _Running(result, last.pipeline, last.digest, said=last.said)
         config = Config.model_validate(head.config)
         decoder = _DECODER.validate_python(head.decoder)
         learned = self._learned_by(path, head) if head.origin == "checkpoint" else None
@@ -136,6 +138,9 @@ class Reproduction:
             case LabelChunk():
                 running.pipeline.push_labels(held)
             case Chunk():
+                if running.first_s is None:
+                    running.first_s = float(held.stamps[0])
+                running.result.stretch_s = float(held.stamps[-1]) - running.first_s
                 for output in running.pipeline.push(held):
                     running.digest.add(output.index, output.values)
                     running.said.append(output)

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from eprop_rt.config import BinSettings, DecoderSettings
 from eprop_rt.cost import Cost
 from eprop_rt.decoder import Decoder, OfflineDecoder
 from eprop_rt.errors import DataError
+from eprop_rt.guard_settings import GuardSettings
 from eprop_rt.metrics import Score, score
 from eprop_rt.pipeline import Output
 from eprop_rt.series import F64
@@ -79,6 +80,7 @@ class Setting:
     bins: BinSettings
     condition: Condition = AS_RECORDED
     cache: ResultCache = NO_CACHE
+    guard: GuardSettings = field(default_factory=GuardSettings)
 
 
 class Contestant:
@@ -108,6 +110,7 @@ class Contestant:
             code_version(),
             self.settings.model_dump_json(),
             setting.bins.model_dump_json(),
+            setting.guard.model_dump_json(),
             repr(setting.condition),
         )
 
@@ -172,7 +175,7 @@ def run_through(
     watches: Sequence[Watch] = (),
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Replay `recording` as given; returns what was decoded, and how."""
-    pipeline = pipeline_for(recording, setting.bins, decoder)
+    pipeline = pipeline_for(recording, setting.bins, decoder, setting.guard)
     if not learning:
         pipeline.freeze()
     delay_s = setting.condition.label_delay_s

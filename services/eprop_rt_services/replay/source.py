@@ -12,6 +12,7 @@ from eprop_rt.conditioning.check import ChunkCheck, checked_labels
 from eprop_rt.config import BinSettings
 from eprop_rt.decoder import Decoder
 from eprop_rt.errors import DataError
+from eprop_rt.guard_settings import GuardSettings
 from eprop_rt.pipeline import Pipeline
 from eprop_rt.series import F32, F64, Chunk, LabelChunk
 from eprop_rt.structs import Ints
@@ -26,11 +27,13 @@ def outputs_of(recording: Recording) -> int:
     return 2 if recording.labels is None else recording.labels.info.channels
 
 
-def pipeline_for(recording: Recording, bins: BinSettings, decoder: Decoder) -> Pipeline:
+def pipeline_for(
+    recording: Recording, bins: BinSettings, decoder: Decoder, guard: GuardSettings
+) -> Pipeline:
     """The data path for this recording's streams; raises DataError where the bins are too short."""
     check_bins(recording, bins)
     labels = None if recording.labels is None else recording.labels.info
-    return Pipeline(bins, recording.signal.info, labels, decoder, outputs_of(recording))
+    return Pipeline(bins, recording.signal.info, labels, decoder, outputs_of(recording), guard)
 
 
 def check_array(before: Recording, recording: Recording) -> None:

@@ -1,0 +1,103 @@
+"""Orders of people: what came over the control socket, carried out between two steps."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import numpy as np
+
+from eprop_rt.errors import DataError, EpropError
+from eprop_rt.orders import Freeze, Order, Relabel, RollBack, Set, Thaw
+from eprop_rt_protocols.control import ControlReply, ControlRequest, LabelSpan
+from eprop_rt_protocols.status import Status
+from eprop_rt_protocols.strictness import VERSION
+from eprop_rt_services.zmq_link import ControlServer, ReplyAddress
+
+OPERATOR = "operator"
+
+
+class Operator:
+    """Answers every request once; a checkpoint is answered when it is on the disk.
+
+    `obey` carries out an order, `keep` begins a checkpoint; both raise EpropError where they
+    refuse, which is the answer then.
+    """
+
+    def __init__(
+        self,
+        server: ControlServer,
+        bin_s: float,
+        obey: Callable[[Order, str], None],
+        keep: Callable[[], "Future[None]"],
+        status: Callable[[], Status],
+    ) -> None:
+        self._server, self._bin_s = server, bin_s
+        self._obey, self._keep, self._status = obey, keep, status
+        self._kept: list[tuple[ReplyAddress, ControlRequest, Future[None]]] = []  # being written
+
+    def attend(self) -> None:
+        """Carry out what has come; call it between two steps."""
+        for address, request in self._server.poll():
+            try:
+                if request.verb == "checkpoint":
+                    self._kept.append((address, request, self._keep()))
+                    continue
+                order = order_of(request, self._bin_s)
+                if order is not None:
+                    self._obey(order, OPERATOR)
+            except EpropError as error:
+                self._server.reply(address, refusal(request, error))
+                continue
+            self._server.reply(address, self._done(request))
+        if self._kept:
+            self.answer_kept()
+
+    def answer_kept(self) -> None:
+        """Answer those who asked for what is on the disk by now."""
+        for asked in [one for one in self._kept if one[2].done()]:
+            self._kept.remove(asked)
+            address, request, written = asked
+            error = written.exception()
+            reply = self._done(request) if error is None else refusal(request, error)
+            self._server.reply(address, reply)
+
+    def _done(self, request: ControlRequest) -> ControlReply:
+        return ControlReply(
+            version=VERSION, request_id=request.request_id, ok=True, status=self._status()
+        )
+
+
+def order_of(request: ControlRequest, bin_s: float) -> Order | None:
+    """What a request asks of the data path; None where it asks nothing of it."""
+    order: Order | None = None
+    match request.verb:
+        case "freeze":
+            order = Freeze()
+        case "thaw":
+            order = Thaw()
+        case "rollback":
+            order = RollBack()
+        case "set":
+            order = Set(dict(request.settings or {}))
+        case "relabel" if request.span is not None:
+            order = relabel_span(request.span, bin_s)
+        case "relabel" if request.labels is not None:
+            order = Relabel(request.labels.stamps_s, request.labels.rows)
+        case _:
+            pass
+    return order
+
+
+def relabel_span(span: LabelSpan, bin_s: float) -> Relabel:
+    """One label for every bin of a stretch of time; raises DataError where no bin is in it."""
+    stamps = np.arange(span.from_s + 0.5 * bin_s, span.to_s, bin_s)
+    if len(stamps) == 0:
+        raise DataError(
+            f"{span.to_s - span.from_s:g} s came, a bin is {bin_s:g} s long: give a longer span"
+        )
+    return Relabel(tuple(stamps.tolist()), (span.values,) * len(stamps))
+
+
+def refusal(request: ControlRequest, error: BaseException) -> ControlReply:
+    """Why an order was not carried out."""
+    why = str(error)[:1000]
+    return ControlReply(version=VERSION, request_id=request.request_id, ok=False, error=why)

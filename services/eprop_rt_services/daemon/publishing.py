@@ -1,0 +1,119 @@
+"""Commands on their way out: the header, the sockets, and the LSL outlets beside them."""
+
+import hashlib
+import socket
+from collections import Counter
+from contextlib import ExitStack
+from typing import Self
+
+import numpy as np
+
+from eprop_rt.pipeline import Output
+from eprop_rt.series import StreamInfo
+from eprop_rt_protocols.command import Command, CommandHeader, Learning, Stamps
+from eprop_rt_protocols.strictness import VERSION
+from eprop_rt_services.config import Config
+from eprop_rt_services.lsl_link import LslMarkerOutlet, LslOutlet, local_clock
+from eprop_rt_services.security import server_keys
+from eprop_rt_services.zmq_link import CommandPublisher
+
+LSL_CLOCK = "lsl_local_clock"
+
+
+class Publishing:
+    """Publishes what was decoded. `missed` counts commands that came after their deadline."""
+
+    def __init__(self, config: Config) -> None:
+        """Raises as CommandPublisher does."""
+        self._settings = settings = config.publish
+        decoder = config.decoder.model_dump_json().encode()
+        self.model_id = hashlib.sha256(decoder).hexdigest()[:12]
+        self.host = socket.gethostname()
+        self.missed = 0
+        with ExitStack() as undo:
+            self._publisher = undo.enter_context(
+                CommandPublisher(
+                    settings.endpoint,
+                    settings.topic,
+                    settings.visual_endpoint,
+                    server_keys(config.security),
+                )
+            )
+            self._outlet: LslOutlet | None = None
+            self._happenings: LslMarkerOutlet | None = None
+            if settings.lsl_source_id is not None:
+                self._announce(settings.lsl_source_id, undo)
+            self._closing = undo.pop_all()
+
+    def _announce(self, source_id: str, undo: ExitStack) -> None:
+        settings = self._settings
+        info = StreamInfo(settings.topic, len(settings.names), 0.0, settings.names, settings.units)
+        self._outlet = undo.enter_context(LslOutlet(info, "Decoded", source_id))
+        self._happenings = undo.enter_context(
+            LslMarkerOutlet(f"{settings.topic} events", f"{source_id}-events")
+        )
+
+    @property
+    def endpoint(self) -> str:
+        """Where commands are published."""
+        return self._publisher.endpoint
+
+    @property
+    def events(self) -> Counter[str]:
+        """What the sockets refused so far."""
+        return self._publisher.events
+
+    @property
+    def published(self) -> int:
+        """How many commands went out."""
+        return self._publisher.published
+
+    def send(self, output: Output, learning: Learning, updates: int) -> float:
+        """Publish one command; returns when that was, on the clock of the stamps."""
+        settings = self._settings
+        values = output.values.astype("<f4")
+        now_s = local_clock()
+        header = CommandHeader(
+            version=VERSION,
+            sequence=self._publisher.published,
+            stamps=Stamps(
+                origin_s=output.origin_s,
+                bin_end_s=output.bin_end_s,
+                published_s=now_s,
+                clock=LSL_CLOCK,
+            ),
+            deadline_s=output.bin_end_s + settings.deadline_s,
+            host=self.host,
+            model_id=self.model_id,
+            update_id=updates,
+            learning=learning,
+            output=output.state,
+            dtype="<f4",
+            shape=values.shape,
+            names=settings.names,
+            units=settings.units,
+        )
+        self._publisher.publish(Command(header, values))
+        self.missed += now_s > header.deadline_s
+        return now_s
+
+    def send_beside(self, output: Output) -> None:
+        """The same over LSL, for who records; the command is out already."""
+        if self._outlet is not None:
+            stamp = np.array([output.bin_end_s])
+            self._outlet.push(stamp, output.values[None].astype(np.float32))
+
+    def tell(self, text: str) -> None:
+        """Something that happened, over LSL."""
+        if self._happenings is not None:
+            self._happenings.push(local_clock(), text)
+
+    def greet(self) -> None:
+        """Send the last command to whoever has joined since; call it between commands."""
+        self._publisher.greet()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()

@@ -1,0 +1,303 @@
+"""What a session leaves behind: journal, checkpoints, and a digest of it all."""
+
+import logging
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from eprop_rt.config import DecoderSettings
+from eprop_rt.errors import ConfigError, EpropError
+from eprop_rt.orders import Order
+from eprop_rt.pipeline import Output, Pipeline
+from eprop_rt.series import Chunk, LabelChunk, MarkerChunk, StreamInfo
+from eprop_rt_services.checkpoint import Checkpoint, check_writable, digest, write_checkpoint
+from eprop_rt_services.config import Config
+from eprop_rt_services.digest import SessionDigest
+from eprop_rt_services.journal.events import Counted, End, Event, Kept, Noted, Ordered, Start, Taken
+from eprop_rt_services.journal.folder import JournalFolder
+from eprop_rt_services.journal.reader import entries
+from eprop_rt_services.journal.writer import Journal, Layout
+from eprop_rt_services.keeper import CheckpointKeeper
+from eprop_rt_services.version import program_version
+
+log = logging.getLogger("eprop_rt")
+
+COUNTED_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What is decoded into what: with the samples and orders, all that decides."""
+
+    config: Config
+    decoder: DecoderSettings
+    signals: tuple[StreamInfo, ...]
+    labels: StreamInfo | None
+    outputs: int
+
+    @property
+    def channels(self) -> int:
+        """Of all signals together."""
+        return sum(info.channels for info in self.signals)
+
+    def checkpoint(self, pipeline: Pipeline) -> Checkpoint:
+        """What has been learned by now."""
+        arrays = pipeline.decoder.snapshot()
+        return Checkpoint(self.decoder, self.config.bins, self.channels, self.outputs, arrays)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a session starts with, and the file in the journal's folder that holds it, if any."""
+
+    checkpoint: Checkpoint
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """The newest checkpoint on the disk; `at_s` of the monotonic clock."""
+
+    path: Path
+    sha256: str
+    at_s: float
+
+
+class Record:
+    """Writes down one session; without a folder for the journal only `checkpoint.file`.
+
+    Raises ConfigError where folder or file cannot be written to.
+    """
+
+    def __init__(self, config: Config, now: Callable[[], float]) -> None:
+        self._settings, self._every_s = config.journal, config.checkpoint.every_s
+        self._keep, self._file = config.checkpoint.keep, config.checkpoint.file
+        if self._file is not None:
+            check_writable(self._file)
+        self._folder: JournalFolder | None = None
+        self.journal: Journal | None = None
+        if config.journal.folder is not None:
+            self._folder = JournalFolder(config.journal.folder)
+            self._folder.make()
+            self.journal = Journal(config.journal, now)
+        self._keeper = CheckpointKeeper(self._on_the_disk)
+        self._needed: frozenset[str] = frozenset()
+        self._digest = SessionDigest()
+        self._counted: Counter[str] = Counter()
+        self._counted_s = self._kept_s = time.monotonic()
+        self.newest: KeptFile | None = None
+        self._closing = ExitStack()
+
+    def newest_checkpoint(self) -> Beginning | None:
+        """What a session that is resumed starts with; None where there is none yet.
+
+        Raises ConfigError without a folder, CheckpointError where no checkpoint in it is whole.
+        """
+        if self._folder is None:
+            raise ConfigError("--resume needs journal.folder: it is resumed from what is in there")
+        found = self._folder.newest_checkpoint()
+        if found is None:
+            return None
+        for line in found.damaged:
+            log.warning("%s; an older one is taken", line)
+        return Beginning(found.checkpoint, found.path)
+
+    def begin(self, session: Session, beginning: Beginning | None) -> None:
+        """Begin the journal of a data path that is at its beginning."""
+        self._digest = SessionDigest()
+        if self._folder is None or self.journal is None:
+            return
+        segment = self._folder.next_segment()
+        start = self._start(session)
+        if beginning is not None:
+            file = beginning.file
+            if file is None:
+                file = self._folder.next_checkpoint(segment)
+                write_checkpoint(file, beginning.checkpoint)
+            origin = {
+                "origin": "checkpoint",
+                "checkpoint": file.name,
+                "sha256": digest(beginning.checkpoint.arrays),
+            }
+            start = start.model_copy(update=origin)
+        self.journal.begin(segment, self._layout(session), start)
+        heads = [head_of(path) for path in self._folder.segments()]
+        begun = {head.checkpoint for head in heads if head is not None} | {start.checkpoint}
+        self._needed = frozenset(name for name in begun if name is not None)
+
+    def item(self, item: Chunk | LabelChunk | MarkerChunk) -> None:
+        """What goes into the data path next."""
+        if self.journal is None:
+            return
+        match item:
+            case Chunk():
+                self.journal.signal(item)
+            case LabelChunk():
+                self.journal.labels(item)
+            case MarkerChunk():
+                self.journal.markers(item.stamps, item.texts)
+
+    def order(self, place: tuple[int, int], order: Order, by: str) -> None:
+        """An order that was carried out."""
+        self._tell(Ordered(decoded=place[0], finished=place[1], by=by, order=order))
+
+    def command(self, output: Output, published_s: float, updates: int) -> None:
+        """A command that went out."""
+        self._digest.add(output.index, output.values)
+        if self.journal is not None:
+            self.journal.command(output, published_s, updates)
+
+    def note(self, text: str) -> None:
+        """Something that people will want to read."""
+        self._tell(Noted(text=text))
+
+    def checkpoint(self, session: Session, pipeline: Pipeline, *, asked: bool) -> "Future[None]":
+        """Copy what has been learned and write it beside the loop.
+
+        `checkpoint.file` is written where it was `asked` for. Raises ConfigError where there is
+        nowhere to write to, or the one before is still being written.
+        """
+        paths = self._places(asked)
+        if not paths:
+            raise ConfigError(
+                "there is no file to write to: start the daemon with -o checkpoint.file=FILE or "
+                "-o journal.folder=FOLDER"
+            )
+        if self._keeper.busy:
+            raise ConfigError("the checkpoint before it is still being written: ask again")
+        taken = session.checkpoint(pipeline)
+        self._tell_taken(pipeline, paths)
+        self._kept_s = time.monotonic()
+        return self._keeper.begin(taken, paths)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the journal has a hole, and must begin anew from a checkpoint on the disk."""
+        return self.journal is not None and self.journal.broken
+
+    @property
+    def journal_path(self) -> Path | None:
+        """The newest segment."""
+        return None if self.journal is None else self.journal.path
+
+    def keep(self, checkpoint: Checkpoint) -> "Future[None]":
+        """Write a checkpoint into the folder; nothing is said of it in the journal."""
+        return self._keeper.begin(checkpoint, self._places(asked=False))
+
+    def tend(
+        self, session: Session, pipeline: Pipeline, events: Callable[[], Counter[str]]
+    ) -> None:
+        """What is due now and then, between two steps."""
+        if self.journal is None or self.journal.broken:
+            return
+        now_s = time.monotonic()
+        if now_s - self._counted_s > COUNTED_S:
+            self._counted_s = now_s
+            self._count(events())
+        if now_s - self._kept_s > self._every_s and not self._keeper.busy:
+            self.checkpoint(session, pipeline, asked=False)
+        if self.journal.is_long and pipeline.decoded == pipeline.finished:
+            with suppress(ConfigError):  # tried again, and the long one goes on
+                self._go_on_in_another(session)
+
+    def end(self, session: Session, pipeline: Pipeline, cause: str) -> list[Path]:
+        """Write the last checkpoint and the end of the journal; returns where it was kept.
+
+        Raises ConfigError where the disk refuses the checkpoint: the journal is ended all the same.
+        """
+        paths = self._places(asked=True)
+        try:
+            if paths:
+                self._tell_taken(pipeline, paths)
+                self._keeper.finish(session.checkpoint(pipeline), paths)
+        finally:
+            total = self._digest.with_decoder(pipeline.decoder)
+            place = {"decoded": pipeline.decoded, "finished": pipeline.finished}
+            self._tell(End(**place, cause=cause, digest=total))
+            if self.journal is not None:
+                self.journal.close()
+                log.info("digest of the session: %s", total)
+        return paths
+
+    @property
+    def events(self) -> Counter[str]:
+        """Everything unusual so far, by name."""
+        journal = Counter[str]() if self.journal is None else self.journal.events
+        return self._keeper.events + journal
+
+    def __enter__(self) -> Self:
+        self._closing.enter_context(self._keeper)
+        if self.journal is not None:
+            self._closing.enter_context(self.journal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    def _places(self, asked: bool) -> list[Path]:
+        paths = [self._file] if asked and self._file is not None else []
+        if self._folder is not None and self.journal is not None and self.journal.path is not None:
+            paths.insert(0, self._folder.next_checkpoint(self.journal.path))
+        return paths
+
+    def _tell_taken(self, pipeline: Pipeline, paths: list[Path]) -> None:
+        if self._folder is not None:
+            place = {"decoded": pipeline.decoded, "finished": pipeline.finished}
+            self._tell(Taken(**place, file=paths[0].name))
+
+    def _on_the_disk(self, path: Path, sha256: str) -> None:
+        self.newest = KeptFile(path, sha256, time.monotonic())
+        if self._folder is not None and path.parent == self._folder.path:
+            self._tell(Kept(file=path.name, sha256=sha256))
+            self._folder.prune(self._keep, self._needed)
+
+    def _count(self, events: Counter[str]) -> None:
+        if events != self._counted:
+            self._counted = events.copy()
+            self._tell(Counted(events=dict(events)))
+
+    def _go_on_in_another(self, session: Session) -> None:
+        if self._folder is not None and self.journal is not None:
+            start = self._start(session).model_copy(update={"origin": "before"})
+            self.journal.begin(self._folder.next_segment(), self._layout(session), start)
+
+    def _tell(self, event: Event) -> None:
+        if self.journal is not None:
+            self.journal.tell(event)
+
+    @staticmethod
+    def _start(session: Session) -> Start:
+        return Start(
+            program=program_version(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            config=session.config.model_dump(mode="json"),
+            decoder=session.decoder.model_dump(mode="json"),
+            signals=session.signals,
+            labels=session.labels,
+            outputs=session.outputs,
+            origin="zero",
+        )
+
+    @staticmethod
+    def _layout(session: Session) -> Layout:
+        publish = session.config.publish
+        return Layout(session.signals, session.labels, publish.names, publish.units, publish.topic)
+
+
+def head_of(segment: Path) -> Start | None:
+    """How a segment begins; None where that cannot be read."""
+    try:
+        head = next(entries(segment))
+    except (EpropError, StopIteration):
+        return None
+    return head if isinstance(head, Start) else None

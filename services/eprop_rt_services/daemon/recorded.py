@@ -1,0 +1,69 @@
+"""The data path as the daemon drives it: written down before, and measured on the way."""
+
+from collections.abc import Iterator
+
+from eprop_rt.bins.binner import Bin
+from eprop_rt.orders import Freeze, Order, Thaw
+from eprop_rt.pipeline import Output, Pipeline
+from eprop_rt.series import Chunk, LabelChunk
+from eprop_rt_services.daemon.record import Record
+from eprop_rt_services.latency import Marks, StageLatencies
+from eprop_rt_services.lsl_link import local_clock
+
+
+class RecordedPath:
+    """A pipeline with a record. `pipeline` may be replaced between two items.
+
+    `pulled_s` is when the samples in hand were pulled, `frozen_by` who froze learning by an order.
+    """
+
+    def __init__(self, pipeline: Pipeline, record: Record, latencies: StageLatencies) -> None:
+        self.pipeline = pipeline
+        self.pulled_s = self._binned_s = self._decoded_s = local_clock()
+        self.frozen_by = ""
+        self._record, self._latencies = record, latencies
+
+    def push_labels(self, chunk: LabelChunk) -> None:
+        """As that of the pipeline."""
+        self._record.item(chunk)
+        self.pipeline.push_labels(chunk)
+
+    def close(self, chunk: Chunk) -> Iterator[Bin]:
+        """As that of the pipeline."""
+        self._record.item(chunk)
+        for closed in self.pipeline.close(chunk):
+            self._binned_s = local_clock()
+            yield closed
+
+    def decode(self, closed: Bin) -> Output:
+        """As that of the pipeline."""
+        output = self.pipeline.decode(closed)
+        self._decoded_s = local_clock()
+        return output
+
+    def published(self, output: Output, published_s: float) -> None:
+        """A command went out; what follows is no longer in its way."""
+        marks = Marks(output.origin_s, self.pulled_s, self._binned_s, self._decoded_s, published_s)
+        self._latencies.command(marks, learning=output.learning)
+        self._record.command(output, published_s, self.pipeline.updates)
+
+    def finish(self, output: Output) -> None:
+        """As that of the pipeline."""
+        begun_s = local_clock()
+        self.pipeline.finish(output)
+        self._latencies.learned(local_clock() - begun_s, learning=output.learning)
+
+    def obey(self, order: Order, by: str) -> None:
+        """As that of the pipeline; an order that it refuses leaves no trace."""
+        place = self.pipeline.decoded, self.pipeline.finished
+        self.pipeline.obey(order)
+        self._record.order(place, order, by)
+        if isinstance(order, Freeze):
+            self.frozen_by = by
+        elif isinstance(order, Thaw):
+            self.frozen_by = ""
+
+    @property
+    def between_items(self) -> bool:
+        """Whether the pipeline stands between two items, not within one."""
+        return self.pipeline.decoded == self.pipeline.finished

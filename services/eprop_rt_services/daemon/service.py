@@ -1,0 +1,276 @@
+"""The life of the daemon: start, run until told otherwise, leave everything behind in order."""
+
+import gc
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+
+from eprop_rt.errors import ConfigError, EpropError, StreamError
+from eprop_rt.orders import Freeze
+from eprop_rt.pipeline import Output, Pipeline
+from eprop_rt.series import StreamInfo
+from eprop_rt.warmup import warm_up
+from eprop_rt_protocols.control import ControlReply, ControlRequest
+from eprop_rt_protocols.strictness import VERSION
+from eprop_rt_services.checkpoint import Checkpoint
+from eprop_rt_services.config import Config
+from eprop_rt_services.daemon.operator import Operator
+from eprop_rt_services.daemon.publishing import Publishing
+from eprop_rt_services.daemon.record import Beginning, Record, Session
+from eprop_rt_services.daemon.recorded import RecordedPath
+from eprop_rt_services.daemon.telling import Telling
+from eprop_rt_services.daemon.watching import AgeWatch, Inputs, LatenessWatch
+from eprop_rt_services.decoders import settled
+from eprop_rt_services.latency import StageLatencies
+from eprop_rt_services.loop import run
+from eprop_rt_services.lsl_link import local_clock
+from eprop_rt_services.metrics_endpoint import MetricsEndpoint
+from eprop_rt_services.path import begin_path
+from eprop_rt_services.security import server_keys
+from eprop_rt_services.sources.live import LslSource, SearchEnded
+from eprop_rt_services.supervision import Supervisor
+from eprop_rt_services.zmq_link import ControlServer
+
+log = logging.getLogger("eprop_rt")
+
+MEND_S = 2.0
+COMPILING_S = 300.0
+
+
+class GuardExitError(EpropError):
+    """The guard has come to its last rung: another process is to start from a checkpoint."""
+
+
+class Daemon:
+    """Decodes live streams until it is told to stop.
+
+    Sockets open and kernels compile in `serve`, before the streams are looked for: what is
+    decoded is never older than the first sample after that. A stop is obeyed at any time.
+    """
+
+    def __init__(
+        self, config: Config, start: Checkpoint | None = None, *, resume: bool = False
+    ) -> None:
+        """`resume`: with the newest checkpoint in the journal's folder, where there is one.
+
+        Raises RestoreError where a checkpoint was made with other settings, ConfigError where a
+        folder or file cannot be written to.
+        """
+        self._record = Record(config, local_clock)
+        self._beginning = None if start is None else Beginning(start)
+        if resume:
+            self._beginning = self._record.newest_checkpoint() or self._beginning
+        if self._beginning is not None:
+            decoder = self._beginning.checkpoint.fitting(config.decoder, config.bins)
+            config = config.model_copy(update={"decoder": decoder})
+        self._config = config
+        self._source = LslSource(config.lsl)
+        self._latencies = StageLatencies()
+        self._stopping = False
+        self._mending: tuple[Checkpoint, Future[None]] | None = None
+        self._mend_at_s = 0.0
+
+    def serve(self) -> None:
+        """Run until stopped; raises StreamError where the streams never come or are others.
+
+        What was learned is kept however it ends. Raises ConfigError where that cannot be written,
+        GuardExitError where the guard gave up.
+        """
+        with ExitStack() as closing, obeying_signals(self._stop):
+            self._open(closing)
+            try:
+                self._prepare()
+            except SearchEnded:
+                log.info("stopped before the streams came")
+                return
+            self._run()
+
+    def _open(self, closing: ExitStack) -> None:
+        config, enter = self._config, closing.enter_context
+        self._supervisor = enter(Supervisor())
+        self._publishing = enter(Publishing(config))
+        self._telling = Telling(
+            config, self._source, self._publishing, self._record, self._latencies
+        )
+        self._control = enter(
+            ControlServer(
+                config.control.endpoint, server_keys(config.security), meanwhile=self._answer
+            )
+        )
+        self._metrics = enter(MetricsEndpoint(config.metrics, self._telling.observed()))
+        if self._metrics.address is not None:
+            log.info("metrics on %s", self._metrics.address)
+        enter(self._source)
+        enter(self._record)
+
+    def _prepare(self) -> None:
+        config = self._config
+        self._supervisor.starting("loading kernels", COMPILING_S)
+        warm_up(config.bins, config.decoder)
+        self._supervisor.starting("looking for the streams", COMPILING_S)
+        log.info("kernels ready, looking for %s", config.lsl.signal.predicate())
+        self._connect()
+        obey = self._path.obey
+        self._inputs = Inputs(self._source, config.lsl, self._path, self._record)
+        self._age = AgeWatch(self._source, config.lsl, obey)
+        self._lateness = LatenessWatch(lambda: self._publishing.missed, obey)
+        self._operator = Operator(
+            self._control, config.bins.bin_s, obey, self._keep, self._telling.status
+        )
+        self._source.drop_backlog()
+        gc.collect()
+        gc.freeze()
+        self._telling.state = "running"
+        self._control.open()
+        ready = f"commands on {self._publishing.endpoint}, control on {self._control.endpoint}"
+        self._supervisor.ready(ready)
+        log.info("ready: %s", ready)
+
+    def _run(self) -> None:
+        cause = "failed"
+        try:
+            run(self._inputs, self._path, self._send, self._between)
+            cause = "stopped"
+        finally:
+            self._telling.state = "stopping"
+            self._supervisor.stopping("keeping what was learned")
+            for path in self._record.end(self._session, self._pipeline, cause):
+                log.info("wrote what was learned to %s", path)
+            self._operator.attend()
+        published, missed = self._publishing.published, self._publishing.missed
+        log.info("stopped after %d bins, %d late", published, missed)
+
+    def _connect(self) -> None:
+        signal_info, label_info = self._source.open(self._is_to_stop)
+        config, outputs = self._config, self._outputs(label_info)
+        decoder, said = settled(config.decoder, signal_info.channels, outputs, config.bins.bin_s)
+        for line in said:
+            log.info(line)
+        self._session = Session(config, decoder, self._source.signal_infos, label_info, outputs)
+        log.info(
+            "%s: %d channels at %g Hz; labels: %s",
+            signal_info.name,
+            signal_info.channels,
+            signal_info.sample_rate_hz,
+            label_info.name if label_info else "none",
+        )
+        self._path = RecordedPath(self._begin(self._beginning), self._record, self._latencies)
+        self._telling.path = self._path
+
+    def _begin(self, beginning: Beginning | None) -> Pipeline:
+        session, learned = self._session, None
+        if beginning is not None:
+            beginning.checkpoint.check_shape(session.channels, session.outputs)
+            learned = beginning.checkpoint.arrays
+        self._record.begin(session, beginning)
+        return begin_path(
+            session.config,
+            session.decoder,
+            session.signals,
+            session.labels,
+            session.outputs,
+            learned,
+        )
+
+    def _outputs(self, labels: StreamInfo | None) -> int:
+        named = len(self._config.publish.names)
+        if labels is not None and labels.channels != named:
+            raise StreamError(
+                f"the label stream {labels.name} has {labels.channels} channels, publish.names "
+                f"names {named}: name one output a label channel"
+            )
+        return named
+
+    def _send(self, output: Output) -> None:
+        published_s = self._publishing.send(
+            output, self._telling.learning(), self._pipeline.updates
+        )
+        self._path.published(output, published_s)
+        self._publishing.send_beside(output)
+
+    def _between(self) -> bool:
+        """What is done between two steps; whether to stop."""
+        if self._is_to_stop():
+            return True
+        self._publishing.greet()
+        self._operator.attend()
+        self._age.look()
+        self._lateness.look()
+        self._record.tend(self._session, self._pipeline, self._telling.events)
+        while self._source.notices:
+            notice = self._source.notices.popleft()
+            self._record.note(f"{notice.event}: {notice.text}")
+        if self._record.broken and self._path.between_items:
+            self._mend()
+        self._metrics.answer(self._telling.observed)
+        self._supervisor.beat(time.monotonic())
+        if self._pipeline.guard.exit_cause is not None:
+            raise GuardExitError(
+                f"the guard gave up ({self._pipeline.guard.exit_cause}): another start is needed"
+            )
+        return False
+
+    def _is_to_stop(self) -> bool:
+        return self._stopping or self._control.stop_asked
+
+    def _answer(self, request: ControlRequest) -> ControlReply:
+        """An answer while it starts; orders have nothing to work on yet."""
+        if request.verb != "status":
+            raise ConfigError(f"the daemon is still starting: send {request.verb} when it runs")
+        return ControlReply(
+            version=VERSION,
+            request_id=request.request_id,
+            ok=True,
+            status=self._telling.status(),
+        )
+
+    def _mend(self) -> None:
+        """The journal has a hole: begin the data path anew, from a checkpoint on the disk."""
+        now_s = time.monotonic()
+        if self._mending is not None and self._mending[1].done():
+            (checkpoint, written), self._mending = self._mending, None
+            newest = self._record.newest
+            if written.exception() is None and newest is not None:
+                self._begin_anew(Beginning(checkpoint, newest.path))
+        elif self._mending is None and now_s > self._mend_at_s:
+            self._mend_at_s = now_s + MEND_S
+            checkpoint = self._session.checkpoint(self._pipeline)
+            self._mending = checkpoint, self._record.keep(checkpoint)
+
+    def _begin_anew(self, beginning: Beginning) -> None:
+        before = self._pipeline
+        try:
+            self._path.pipeline = self._begin(beginning)
+        except ConfigError as error:
+            log.warning("%s", error)
+            return
+        self._telling.before += before.events
+        self._age.begin_anew()
+        if not before.thawed:
+            self._path.obey(Freeze(), self._path.frozen_by)
+        log.warning("the journal goes on in %s", self._record.journal_path)
+
+    def _keep(self) -> "Future[None]":
+        return self._record.checkpoint(self._session, self._pipeline, asked=True)
+
+    def _stop(self) -> None:
+        self._stopping = True
+
+    @property
+    def _pipeline(self) -> Pipeline:
+        return self._path.pipeline
+
+
+@contextmanager
+def obeying_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Let SIGTERM and SIGINT end the loop after the bin in hand, inside this block."""
+    names = signal.SIGTERM, signal.SIGINT
+    before = [signal.signal(name, lambda *_: stop()) for name in names]
+    try:
+        yield
+    finally:
+        for name, handler in zip(names, before, strict=True):
+            signal.signal(name, handler)

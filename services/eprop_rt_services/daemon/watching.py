@@ -1,0 +1,86 @@
+"""What the clock and the task have a say in becomes an order, so that it is written down."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from eprop_rt.orders import Freeze, Hold, Late, Order, Release, Thaw
+from eprop_rt.series import Chunk, LabelChunk, MarkerChunk
+from eprop_rt_services.daemon.record import Record
+from eprop_rt_services.daemon.recorded import RecordedPath
+from eprop_rt_services.lsl_link import local_clock
+from eprop_rt_services.sources.live import LslSource
+from eprop_rt_services.sources.settings import LslSettings
+
+DATA_AGE = "data_age"
+LATE_S = 0.5
+
+Obey = Callable[[Order, str], None]
+
+
+class Inputs:
+    """The live source as the loop sees it: markers are taken out, and the time of a pull is kept.
+
+    A marker in `freeze_on` or `thaw_on` is an order.
+    """
+
+    def __init__(
+        self, source: LslSource, settings: LslSettings, path: RecordedPath, record: Record
+    ) -> None:
+        self._source, self._path, self._record = source, path, record
+        self._orders: dict[str, Order] = dict.fromkeys(settings.freeze_on, Freeze())
+        self._orders |= dict.fromkeys(settings.thaw_on, Thaw())
+
+    def pull(self, timeout_s: float) -> Sequence[Chunk | LabelChunk]:
+        """What has come for the data path."""
+        items = self._source.pull(timeout_s)
+        self._path.pulled_s = local_clock()
+        data: list[Chunk | LabelChunk] = []
+        for item in items:
+            if isinstance(item, MarkerChunk):
+                self._heed(item)
+            else:
+                data.append(item)
+        return data
+
+    def _heed(self, markers: MarkerChunk) -> None:
+        self._record.item(markers)
+        for text in markers.texts:
+            if text in self._orders:
+                self._path.obey(self._orders[text], "marker")
+
+
+class AgeWatch:
+    """With `when_old: hold`, holds the output while the newest sample is old."""
+
+    def __init__(self, source: LslSource, settings: LslSettings, obey: Obey) -> None:
+        self._source, self._obey = source, obey
+        self._holds = settings.when_old == "hold"
+        self._held = False
+
+    def look(self) -> None:
+        """Call it between two steps."""
+        if self._holds and self._source.is_old != self._held:
+            self._held = not self._held
+            self._obey(Hold(DATA_AGE) if self._held else Release(DATA_AGE), "clock")
+
+    def begin_anew(self) -> None:
+        """The data path is another one, that holds nothing yet."""
+        self._held = False
+
+
+class LatenessWatch:
+    """Tells the guard how many commands missed their deadline, now and then."""
+
+    def __init__(self, missed: Callable[[], int], obey: Obey) -> None:
+        self._missed, self._obey = missed, obey
+        self._told, self._told_s = 0, 0.0
+
+    def look(self) -> None:
+        """Call it between two steps."""
+        missed = self._missed()
+        if missed == self._told:
+            return
+        now_s = time.monotonic()
+        if now_s - self._told_s > LATE_S:
+            self._obey(Late(missed - self._told), "clock")
+            self._told, self._told_s = missed, now_s

@@ -1,0 +1,37 @@
+"""What a live source met: counted, and told where there is more to tell."""
+
+import logging
+from collections import Counter, deque
+from dataclasses import dataclass
+
+from eprop_rt_services.lsl_link import local_clock
+
+log = logging.getLogger("eprop_rt")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something unusual that a line can tell: `at_s` on the local clock."""
+
+    event: str
+    text: str
+    at_s: float
+
+
+class Happenings:
+    """Counts events, and keeps a line of those that have more to tell."""
+
+    def __init__(self) -> None:
+        self.events: Counter[str] = Counter()
+        self.notices: deque[Notice] = deque(maxlen=1000)
+
+    def count(self, event: str, times: int = 1) -> None:
+        """Count, unless nothing happened."""
+        if times:
+            self.events[event] += times
+
+    def tell(self, event: str, text: str) -> None:
+        """Count once, log the line and keep it."""
+        self.count(event)
+        self.notices.append(Notice(event, text, local_clock()))
+        log.warning("%s: %s", event, text)

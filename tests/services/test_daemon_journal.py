@@ -1,0 +1,116 @@
+"""What a daemon leaves behind, whatever ends it, and that it is all there is to know."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from daemon_rig import Rig
+from eprop_rt_services.checkpoint import read_checkpoint
+from eprop_rt_services.journal.folder import JournalFolder
+from eprop_rt_services.recordings import read_recording
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def live(tmp_path):
+    made = Rig(tmp_path, overrides={"journal.folder": tmp_path / "s", "checkpoint.every_s": 0.7})
+    try:
+        made.wait_until_ready()
+        yield made
+    finally:
+        made.close()
+
+
+def replayed(folder):
+    done = subprocess.run(
+        [sys.executable, "-m", "eprop_rt_services", "replay", str(folder), "--json", "-"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout[done.stdout.index("{\n") :])
+
+
+def test_a_session_with_orders_and_two_crashes_runs_again_to_the_bit(live, tmp_path):
+    folder = tmp_path / "s"
+    live.feed(1.0)
+    live.ask("freeze")
+    live.feed(0.5)
+    live.ask("thaw")
+    live.feed(1.0)
+    for _ in range(2):
+        live.kill()
+        told = live.wait_until_ready()
+        assert any("killed by SIGKILL" in line for line in told)
+        live.first_command_s()
+        live.ask("checkpoint")
+        live.feed(1.0)
+    status = live.ask("status").status
+    assert status.journal.file.endswith("journal-0003.xdf")
+    assert status.journal.lost_entries == 0
+    assert status.checkpoint.file.startswith(str(folder))
+    live.ask("stop")
+    assert live.process.wait(timeout=20) == 0
+
+    figures = replayed(folder)
+    assert figures["identical"]
+    origins = [segment["origin"] for segment in figures["segments"]]
+    assert origins == ["zero", "checkpoint", "checkpoint"]
+    assert all(segment["different"] == 0 for segment in figures["segments"])
+    assert figures["segments"][0]["commands"] > 100
+    assert figures["segments"][0]["checkpoints"] >= 2
+    last = figures["segments"][-1]
+    assert last["live_digest"] == last["digest"] == figures["digest"]
+    for path in JournalFolder(folder).checkpoints():
+        read_checkpoint(path)
+    for path in JournalFolder(folder).segments():
+        assert len(read_recording(path).signal.stamps) > 10
+
+
+def test_resume_goes_on_with_what_was_learned(live, tmp_path):
+    live.feed(2.0)
+    live.ask("stop")
+    assert live.process.wait(timeout=20) == 0
+    folder = JournalFolder(tmp_path / "s")
+    learned = folder.newest_checkpoint().checkpoint.arrays["memory.written"][0]
+    assert learned > 50
+    live.close()
+    again = Rig(tmp_path, overrides={"journal.folder": folder.path}, arguments=("--resume",))
+    try:
+        again.wait_until_ready()
+        again.feed(1.0)
+        again.ask("stop")
+        assert again.process.wait(timeout=20) == 0
+    finally:
+        again.close()
+    assert folder.newest_checkpoint().checkpoint.arrays["memory.written"][0] > learned + 20
+    assert replayed(folder.path)["identical"]
+
+
+def test_the_watching_process_goes_with_a_signal_and_leaves_nobody_behind(live):
+    pid = live.ask("status").status.pid
+    assert pid != live.process.pid
+    live.process.terminate()
+    assert live.process.wait(timeout=20) == 0
+    with pytest.raises(FileNotFoundError), open(f"/proc/{pid}/stat", "rb"):
+        pass
+
+
+def test_the_daemon_does_not_outlive_a_killed_watcher(live):
+    pid = live.ask("status").status.pid
+    live.process.kill()
+    live.process.wait()
+    for _ in range(100):
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as stat:
+                if stat.read().rpartition(b")")[2].split()[0] == b"Z":
+                    return
+        except FileNotFoundError:
+            return
+        live.feed(0.05)
+    raise AssertionError("it is still there")

@@ -1,0 +1,126 @@
+"""Lines as a reader gets them, over real pipes."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from eprop_rt_services.logs import LogSettings, is_journal, logging_to
+
+log = logging.getLogger("eprop_rt.test")
+
+
+@pytest.fixture
+def pipe():
+    """A pipe's two ends as text files."""
+    reading, writing = os.pipe()
+    with open(reading, encoding="utf-8") as reader, open(writing, "w", encoding="utf-8") as writer:
+        yield reader, writer
+
+
+def lines_of(pipe, settings, say):
+    reader, writer = pipe
+    with logging_to(settings, writer):
+        say()
+    writer.close()
+    return reader.read().splitlines()
+
+
+def test_a_json_line_has_time_level_event_message_and_fields(pipe):
+    before = datetime.now(UTC).replace(microsecond=0)
+    (line,) = lines_of(
+        pipe,
+        LogSettings(format="json"),
+        lambda: log.warning(
+            "the source is gone\nfor %g s", 2.5, extra={"event": "source_lost", "silent_s": 2.5}
+        ),
+    )
+    told = json.loads(line)
+    assert before <= datetime.fromisoformat(told.pop("time")) <= datetime.now(UTC)
+    assert told == {
+        "level": "warning",
+        "event": "source_lost",
+        "message": "the source is gone\nfor 2.5 s",
+        "silent_s": 2.5,
+    }
+
+
+def test_what_json_has_no_form_for_is_written_as_text(pipe):
+    fields = {"at": {3}, "loss": float("nan"), "nested": {"x": float("inf")}, "level": "mine"}
+    (line,) = lines_of(pipe, LogSettings(format="json"), lambda: log.info("odd", extra=fields))
+    told = json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert (told["at"], told["loss"], told["nested"]) == ("{3}", "nan", "{'x': inf}")
+    assert (told["level"], told["event"]) == ("info", "log")
+
+
+def test_text_lines_are_for_people(pipe):
+    (line,) = lines_of(pipe, LogSettings(), lambda: log.info("ready: %d", 3))
+    assert line.endswith(" INFO ready: 3")
+
+
+def test_the_level_leaves_out_what_is_below_it_and_is_put_back(pipe):
+    before = logging.getLogger().level
+    lines = lines_of(pipe, LogSettings(level="warning"), lambda: (log.info("no"), log.error("yes")))
+    assert [line.split()[-2:] for line in lines] == [["ERROR", "yes"]]
+    assert logging.getLogger().level == before
+
+
+def test_the_systemd_journal_gets_priorities_on_every_line_and_no_time(pipe, monkeypatch):
+    status = os.fstat(pipe[1].fileno())
+    monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+    lines = lines_of(
+        pipe, LogSettings(), lambda: (log.info("ready"), log.error("one\ntwo"), log.debug("no"))
+    )
+    assert lines == ["<6>ready", "<3>one", "<3>two"]
+
+
+def test_a_stream_that_is_not_the_journal_is_told_from_it(pipe, tmp_path):
+    _, writer = pipe
+    status = os.fstat(writer.fileno())
+    journal = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+    assert is_journal(writer, journal)
+    assert not is_journal(writer, {})
+    with (tmp_path / "log").open("w") as file:
+        assert not is_journal(file, journal)
+    assert not is_journal(file, journal)  # closed by now
+
+
+def test_a_reader_that_does_not_read_holds_up_nobody_who_logs(pipe):
+    reader, writer = pipe
+    said = threading.Event()
+    got = []
+
+    def read_late():
+        said.wait(60)
+        got.extend(reader)
+
+    reading = threading.Thread(target=read_late)
+    reading.start()
+    with logging_to(LogSettings(format="json"), writer):
+        for number in range(2000):  # some hundred kilobytes: more than a pipe holds
+            log.info("line %d of many that nobody reads as yet", number)
+        said.set()
+    writer.close()
+    reading.join(60)
+    assert [json.loads(line)["message"].split()[1] for line in got] == [
+        str(number) for number in range(2000)
+    ]
+
+
+@pytest.mark.live
+def test_a_process_logs_everything_before_it_ends():
+    code = (
+        "import logging\n"
+        "from eprop_rt_services.logs import LogSettings, logging_to\n"
+        "with logging_to(LogSettings(format='json')):\n"
+        "    logging.getLogger('eprop_rt').info('the end', extra={'event': 'stopped', 'bins': 7})\n"
+        "    raise SystemExit(3)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert json.loads(done.stderr)["bins"] == 7

@@ -165,7 +165,7 @@ def test_updates_that_are_refused_freeze_learning_and_it_thaws_when_calm():
     one.play(4)
     kept = learned(one.pipeline)["weights.w_out"]
     damage(one.pipeline, "weights.w_out", 1e30)
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         one.play(3 * BIN_S)
     assert one.pipeline.events["guard_skip_update"] == 3
     assert one.pipeline.events["guard_freeze_update"] == 1

@@ -8,7 +8,6 @@ from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 
 from eprop_rt.errors import ConfigError, EpropError, StreamError
-from eprop_rt.orders import Freeze
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import StreamInfo
 from eprop_rt.warmup import warm_up
@@ -21,7 +20,7 @@ from eprop_rt_services.daemon.publishing import Publishing
 from eprop_rt_services.daemon.record import Beginning, Record, Session
 from eprop_rt_services.daemon.recorded import RecordedPath
 from eprop_rt_services.daemon.telling import Telling
-from eprop_rt_services.daemon.watching import AgeWatch, Inputs, LatenessWatch
+from eprop_rt_services.daemon.watching import Inputs, LatenessWatch
 from eprop_rt_services.decoders import settled
 from eprop_rt_services.garbage import GarbageCollection
 from eprop_rt_services.latency import StageLatencies
@@ -115,7 +114,6 @@ class Daemon:
         self._connect()
         obey = self._path.obey
         self._inputs = Inputs(self._source, config.lsl, self._path, self._record)
-        self._age = AgeWatch(self._source, config.lsl, obey)
         self._lateness = LatenessWatch(lambda: self._publishing.missed, obey)
         self._operator = Operator(
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status
@@ -156,7 +154,13 @@ class Daemon:
             signal_info.sample_rate_hz,
             label_info.name if label_info else "none",
         )
-        self._path = RecordedPath(self._begin(self._beginning), self._record, self._latencies)
+        lsl = config.lsl
+        self._path = RecordedPath(
+            self._begin(self._beginning),
+            self._record,
+            self._latencies,
+            lsl.max_age_s if lsl.when_old == "hold" else None,
+        )
         self._telling.path = self._path
 
     def _begin(self, beginning: Beginning | None) -> Pipeline:
@@ -196,7 +200,6 @@ class Daemon:
             return True
         self._publishing.greet()
         self._operator.attend()
-        self._age.look()
         self._lateness.look()
         self._record.tend(self._session, self._pipeline, self._telling.events)
         while self._source.notices:
@@ -244,14 +247,11 @@ class Daemon:
     def _begin_anew(self, beginning: Beginning) -> None:
         before = self._pipeline
         try:
-            self._path.pipeline = self._begin(beginning)
+            self._path.replace(self._begin(beginning))
         except ConfigError as error:
             log.warning("%s", error)
             return
         self._telling.before += before.events
-        self._age.begin_anew()
-        if not before.thawed:
-            self._path.obey(Freeze(), self._path.frozen_by)
         log.warning("the journal goes on in %s", self._record.journal_path)
 
     def _keep(self) -> "Future[None]":

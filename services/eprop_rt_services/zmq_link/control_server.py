@@ -34,8 +34,8 @@ MAX_FRAME_BYTES = 4 * MAX_CONTROL_BYTES
 MAX_WAITING = 256
 MAX_WAITING_A_CLIENT = 64
 REQUESTS_A_LOOK = 8
-# In a flood the thread takes so many messages, then leaves the interpreter to the loop for a while,
-# which would otherwise get it only as often as Python's switch interval says.
+# In a flood the thread takes so many messages, then leaves the interpreter to the loop for a while;
+# it would otherwise get it only as often as Python's switch interval says.
 MESSAGES_A_TURN = 128
 BREATH_S = 50e-6
 QUEUED_A_PEER = 64

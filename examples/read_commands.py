@@ -16,6 +16,6 @@ socket.subscribe(b"decoded")
 while True:
     _, header_bytes, payload = socket.recv_multipart()
     header = json.loads(header_bytes)
-    if header["deadline_s"] >= local_clock():
+    if header["version"] == 2 and header["deadline_s"] >= local_clock():
         values = np.frombuffer(payload, header["dtype"]).reshape(header["shape"])
-        print(dict(zip(header["names"], values.tolist(), strict=True)))
+        print(header["names"], values, header["output"])

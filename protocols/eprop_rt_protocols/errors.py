@@ -42,7 +42,8 @@ def refused_fields(what: str, error: ValidationError) -> RemoteProtocolError:
                 "update the older side",
             )
     first = problems[0]
-    field = ".".join(str(part) for part in first["loc"])[:80]
+    path = ".".join(str(part) for part in first["loc"])[:80]
+    field = "".join(letter if letter.isprintable() else "?" for letter in path)  # it came too
     reason: Reason = "shape" if field.split(".")[0] == "shape" else "field"
     said = first["msg"].removeprefix("Value error, ")[:200]
     return RemoteProtocolError(reason, f"{what} refused{f' at {field}' if field else ''}: {said}")

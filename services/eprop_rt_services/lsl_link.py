@@ -10,8 +10,7 @@ time may touch an inlet.
 """
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -116,17 +115,18 @@ class Inlet:
         self._on_this_host = found.sighting.host == socket.gethostname()
         hundreds = max_buffer_s * IRREGULAR_HUNDREDS_A_SECOND
         buffer = max_buffer_s if described.nominal_srate() else hundreds
-        with self._loss_explained():
-            self._inlet = pylsl.StreamInlet(described, max_buflen=buffer, recover=False)
-            try:
-                self.info = _stream_info(self._inlet.info(timeout_s))
-                self._inlet.open_stream(timeout_s)
-                self._correction_s = self._first_correction_s(timeout_s)
-            except pylsl.util.TimeoutError:
-                raise StreamError(
-                    f"stream '{self.name}' announces itself but did not answer within "
-                    f"{timeout_s:g} s: check the firewall, or restart the sender"
-                ) from None
+        self._inlet = pylsl.StreamInlet(described, max_buflen=buffer, recover=False)
+        try:
+            self.info = _stream_info(self._inlet.info(timeout_s))
+            self._inlet.open_stream(timeout_s)
+            self._correction_s = self._first_correction_s(timeout_s)
+        except pylsl.util.LostError:
+            raise self._lost() from None
+        except pylsl.util.TimeoutError:
+            raise StreamError(
+                f"stream '{self.name}' announces itself but did not answer within "
+                f"{timeout_s:g} s: check the firewall, or restart the sender"
+            ) from None
         self._compared_s = pylsl.local_clock()
         self._is_text = found.sighting.is_text
         dtype = _dtypes().get(described.channel_format(), np.float32)
@@ -175,8 +175,10 @@ class Inlet:
         """Put up to so many samples behind those in the buffer; return how many have come."""
         rows = self._buffer[self._filled : self._filled + samples]
         into = None if self._is_text else rows.data
-        with self._loss_explained():
+        try:
             values, stamps = self._inlet.pull_chunk(timeout_s, samples, into, as_numpy=True)
+        except pylsl.util.LostError:
+            raise self._lost() from None
         came = len(stamps)
         if self._is_text:
             self._texts += tuple(text.decode("utf-8", "replace") for text in values[:, 0])
@@ -195,23 +197,20 @@ class Inlet:
         if now_s - self._compared_s < COMPARE_EVERY_S:
             return
         self._compared_s = now_s
-        with self._loss_explained():
-            try:
-                estimate_s = self._inlet.time_correction(0.0)
-            except pylsl.util.TimeoutError:
-                return
+        try:
+            estimate_s = self._inlet.time_correction(0.0)
+        except pylsl.util.LostError:
+            raise self._lost() from None
+        except pylsl.util.TimeoutError:
+            return
         same_clock = self._on_this_host and abs(estimate_s) < SAME_CLOCK_S
         correction_s = 0.0 if same_clock else estimate_s
         if abs(correction_s - self._correction_s) > SAME_CLOCK_S:
             self._count("clock_jump")
         self._correction_s = correction_s
 
-    @contextmanager
-    def _loss_explained(self) -> Iterator[None]:
-        try:
-            yield
-        except pylsl.util.LostError:
-            raise StreamLost(f"stream '{self.name}' was lost: its sender is gone") from None
+    def _lost(self) -> StreamLost:
+        return StreamLost(f"stream '{self.name}' was lost: its sender is gone")
 
 
 class LslOutlet:

@@ -182,8 +182,8 @@ def test_a_place_that_cannot_be_written_to_is_refused_at_the_start(tmp_path):
     finally:
         live.close()
     assert live.process.returncode == 2
-    assert told.startswith("eprop-rt: cannot write the checkpoint")
-    assert told.count("\n") == 1
+    assert told.splitlines()[-1].startswith("eprop-rt: cannot write the checkpoint")
+    assert "Traceback" not in told
 
 
 def test_a_stream_with_another_channel_count_is_refused(tmp_path):

@@ -103,7 +103,8 @@ def checkpoint(
 ) -> None:
     """Write what it has learned to its checkpoint.file.
 
-    The answer comes once that is on the disk. `run`, `train` and `replay` go on from there (--from).
+    The answer comes once that is on the disk. `run`, `train` and `replay` go on from there
+    (--from).
     """
     with _client(endpoint, keys) as client:
         _tell(client.ask("checkpoint", timeout_s), "checkpoint", json)
@@ -133,7 +134,8 @@ def relabel(
 ) -> None:
     """Say what was meant at a time of the past.
 
-    What is still remembered of it learns from that. Programs that know a label for each stamp send rows of them (docs/reading_commands.md).
+    What is still remembered of it learns from that. Programs that know a label for each stamp send
+    rows of them (docs/reading_commands.md).
     """
     try:
         label = LabelSpan(from_s=from_s, to_s=to_s, values=parsed_values(values))

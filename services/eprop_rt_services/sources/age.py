@@ -22,11 +22,15 @@ class AgeWatch:
         """How old the newest sample is; grows while nothing comes, 0 for a stamp of the future."""
         return max(0.0, now_s - self.newest_s)
 
+    def heard(self, now_s: float) -> None:
+        """Take note that something came, whatever its stamps."""
+        self.came_s, self.silent = now_s, False
+
     def came(self, newest_s: float, now_s: float) -> None:
         """Take note of samples up to this stamp; older ones leave it as it is."""
         self.newest_s = max(self.newest_s, newest_s) if self.started else newest_s
-        self.came_s = now_s
-        self.started, self.silent = True, False
+        self.started = True
+        self.heard(now_s)
 
     def falls_silent(self, now_s: float) -> bool:
         """Tell once each time that nothing came for `silence_s`."""

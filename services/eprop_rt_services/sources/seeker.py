@@ -33,6 +33,11 @@ class Seeker(Generic[T]):
         """Return what was found, waiting so long at most."""
         return self._found if self._done.wait(timeout_s) else None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether an attempt is in hand or to come."""
+        return self._thread.is_alive()
+
     def end(self) -> None:
         """Ask the thread to end; it does after the attempt in hand."""
         self._ended.set()

@@ -41,6 +41,7 @@ class LiveStream:
         self._seeker: Seeker[Inlet | StillThere] | None = None
         self._look_at_s = np.inf
         self._refused: set[str] = set()
+        self._past_seekers: list[Seeker[Inlet | StillThere]] = []
 
     @property
     def is_open(self) -> bool:
@@ -86,28 +87,30 @@ class LiveStream:
 
     def _gated(self, parts: list[tuple[F64, Any]]) -> Iterator[tuple[F64, Any]]:
         now_s = local_clock()
-        if self.watch.falls_silent(now_s):
-            if self._is_signal:
-                self._happened.count("silence")
-            self._look_at_s = now_s
-        if not parts and self.watch.silent and now_s >= self._look_at_s:
-            self._look_after(now_s)
+        if not parts:
+            self._watch_silence(now_s)
+            return
+        self.watch.heard(now_s)
         for stamps, values in parts:
             hertz = self._rate.implausible_hz(stamps, now_s)
             if hertz is not None:
                 announced_hz = self.info.sample_rate_hz
                 self._report("rate_implausible", 1, f"{hertz:.4g} Hz came, not {announced_hz:g}")
             placed, keep = self._gate.apply(stamps, now_s)
-            if keep is not None:
-                placed, values = placed[keep], _kept(values, keep)  # noqa: PLW2901
-            newest_s = float(placed.max()) if len(placed) else np.nan
-            if not np.isfinite(newest_s):
-                known = placed[np.isfinite(placed)]
-                newest_s = float(known.max()) if len(known) else np.nan
-            if np.isfinite(newest_s):
+            part = (placed, values) if keep is None else (placed[keep], _kept(values, keep))
+            newest_s = _newest_s(part[0])
+            if newest_s is not None:
                 self.watch.came(newest_s, now_s)
-            if len(placed):
-                yield placed, values
+            if len(part[0]):
+                yield part
+
+    def _watch_silence(self, now_s: float) -> None:
+        if self.watch.falls_silent(now_s):
+            if self._is_signal:
+                self._happened.count("silence")
+            self._look_at_s = now_s
+        if self.watch.silent and now_s >= self._look_at_s:
+            self._look_after(now_s)
 
     def _report(self, event: str, times: int, text: str) -> None:
         name = event if self._is_signal else f"{self._wanted.role}_{event}"
@@ -130,6 +133,7 @@ class LiveStream:
 
     def _seek(self) -> None:
         wanted, found, info = self._wanted, self._found, self.info
+        self._past_seekers = [seeker for seeker in self._past_seekers if seeker.is_running]
         self._seeker = Seeker(lambda: open_again(wanted, found, info), info.name)
 
     def _adopt(self) -> None:
@@ -143,6 +147,7 @@ class LiveStream:
         if found is None:
             if alive:
                 self._seeker.end()
+                self._past_seekers.append(self._seeker)
                 self._seeker = None
             return
         self._seeker = None
@@ -171,9 +176,17 @@ class LiveStream:
     def close(self) -> None:
         """Unsubscribe."""
         self._inlet = None
-        if self._seeker is not None:
-            self._seeker.close()
-            self._seeker = None
+        for seeker in [*self._past_seekers, *([self._seeker] if self._seeker else [])]:
+            seeker.close()
+        self._past_seekers, self._seeker = [], None
+
+
+def _newest_s(stamps: F64) -> float | None:
+    newest_s = float(stamps.max(initial=-np.inf))
+    if np.isfinite(newest_s):
+        return newest_s
+    known = stamps[np.isfinite(stamps)]
+    return float(known.max()) if len(known) else None
 
 
 def _kept(values: Any, keep: Any) -> Any:

@@ -18,7 +18,10 @@ from eprop_rt_services.zmq_link.sockets import (
     opened,
 )
 
-# What a reader sends: subscriptions, and a handshake with keys.
+# The kernel's share: by default it keeps a minute of commands for a reader that has stalled.
+SEND_BUFFER_BYTES = 2**16
+# What a reader sends: subscriptions, and a handshake with keys. ZeroMQ keeps topics in a trie that
+# it takes down by recursion: one as long as a stack is deep would end the process.
 MAX_SUBSCRIPTION_BYTES = 1024 + MAX_TOPIC_BYTES
 
 
@@ -104,6 +107,7 @@ class _Outlet:
         with ExitStack() as undo:
             self._socket = opened(zmq.XPUB, context, undo)
             self._socket.setsockopt(zmq.SNDHWM, COMMAND_HIGH_WATER)
+            self._socket.setsockopt(zmq.SNDBUF, SEND_BUFFER_BYTES)
             self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES)
             # Each subscription is seen here, not only the first of its topic.
             self._socket.setsockopt(zmq.XPUB_VERBOSE, 1)

@@ -71,10 +71,10 @@ class LabelRange:
         """
         return float(self._outputs.error[SQUARED] / self._unit)
 
-    @property
-    def _unit(self) -> float:
-        return max(1.0, float(self._outputs.error[SPREAD]))
-
     @error.setter
     def error(self, value: float) -> None:
         self._outputs.error[SQUARED] = value * self._unit
+
+    @property
+    def _unit(self) -> float:
+        return max(1.0, float(self._outputs.error[SPREAD]))

@@ -10,7 +10,12 @@ from eprop_rt.kernels.guard import (
     COUNT,
     SPREAD,
     SQUARED,
-    Bounds, Outputs, bound_outputs, set_range, take_in_label)
+    Bounds,
+    Outputs,
+    bound_outputs,
+    set_range,
+    take_in_label,
+)
 from eprop_rt.kernels.scale import Statistics, refresh
 from eprop_rt.series import F32, F64
 

@@ -229,6 +229,14 @@ def test_an_error_that_no_rollback_helps_rolls_back_once_only():
     assert one.pipeline.guard.exit_cause is None
 
 
+def test_a_burst_of_the_labels_that_nobody_could_foretell_rolls_nothing_back():
+    one = player(14, QUIET)
+    one.labels[10 * 20 : 12 * 20] += 100  # a muscle that had been flat
+    one.play(14)
+    assert one.pipeline.guard.counters()["guard_good_state"] > 5
+    assert one.pipeline.events == {}
+
+
 def test_weights_that_are_not_finite_are_never_kept_as_good():
     one = player(12, QUIET, QUICK.model_copy(update={"good_every_s": 2.0}))
     one.play(3)

@@ -4,12 +4,13 @@ import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, Self, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic import Field, ValidationError, create_model, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from eprop_rt.conditioning.stages import InputSettings, Stages, clash
 from eprop_rt.config import (
     BinSettings,
     DecoderSettings,
@@ -68,6 +69,7 @@ class Config(Settings):
     """Everything that a command can be told."""
 
     bins: BinSettings = BinSettings()
+    conditioning: Stages = ()
     decoder: DecoderSettings = EpropSettings()
     training: TrainingSettings = TrainingSettings()
     recording: Selection = Selection()
@@ -82,6 +84,20 @@ class Config(Settings):
     realtime: RealtimeSettings = RealtimeSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _samples_become_bins(self) -> Self:
+        why = clash(self.conditioning, self.bins.reduce)
+        if why is not None:
+            raise ValueError(f"conditioning: {why}")
+        return self
+
+    @property
+    def inputs(self) -> BinSettings:
+        """How samples become what the decoder sees: `bins`, with `conditioning` where there is."""
+        if not self.conditioning:
+            return self.bins
+        return InputSettings(**dict(self.bins), conditioning=self.conditioning)
 
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
@@ -191,7 +207,8 @@ def explain(error: ValidationError) -> str:
 
 def plain(path: Sequence[str]) -> list[str]:
     """A path as the user writes it, without the tag of a union."""
-    return [part for at, part in enumerate(path) if not (at == 1 and path[0] == "decoder")]
+    tag = {"decoder": 1, "conditioning": 2}.get(path[0]) if path else None
+    return [part for at, part in enumerate(path) if at != tag]
 
 
 def known_keys(path: Sequence[str]) -> list[str]:
@@ -203,11 +220,14 @@ def known_keys(path: Sequence[str]) -> list[str]:
     return sorted(getattr(model, "model_fields", {}))
 
 
-def member(union: Any, kind: str) -> type[BaseModel]:
-    """The member of a tagged union whose `kind` is given; of X | None, X."""
+def member(union: Any, kind: str) -> Any:
+    """The member of a tagged union whose `kind` is given; of X | None, X; of a list, its items."""
+    if get_origin(union) is tuple:
+        return get_args(union)[0]
+    if get_origin(union) is Annotated:
+        union = get_args(union)[0]
     models = [m for m in get_args(union) if hasattr(m, "model_fields")]
     tagged = [
         m for m in models if "kind" in m.model_fields and m.model_fields["kind"].default == kind
     ]
-    found: type[BaseModel] = (tagged or models)[0]
-    return found
+    return (tagged or models)[0]

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from eprop_rt.conditioning.stage import ROWS, Block, SampleSettings, SampleStage
+from eprop_rt.conditioning.stage import ROWS, SHORT_S, Block, SampleSettings, SampleStage
 from eprop_rt.kernels.filters import give_out, take_in
 from eprop_rt.series import F32, F64, Chunk, StreamInfo
 
-GAP = 1.9  # intervals between two samples, from which one is missing, as the check counts it
+GAP = 1.9  # intervals between two samples, from which one is missing
 
 
 class Chain:
@@ -23,7 +23,8 @@ class Chain:
         self._stages: list[SampleStage] = []
         self._block = Block.empty(info.channels)
         self._held = np.zeros(info.channels)
-        self._interval_s = 1.0 / info.sample_rate_hz if info.sample_rate_hz > 0 else np.inf
+        rate_hz = info.sample_rate_hz
+        self._gap_s = max(SHORT_S, GAP / rate_hz) if rate_hz > 0 else np.inf
         self._newest_s: float | None = None
         for one in settings:
             stage = one.build(info)
@@ -54,7 +55,7 @@ class Chain:
         newest = np.maximum.accumulate(np.concatenate([[before_s], stamps]))
         steps = np.diff(newest)
         self._newest_s = float(newest[-1])
-        gaps = np.flatnonzero(steps > GAP * self._interval_s).tolist()
+        gaps = np.flatnonzero(steps > self._gap_s).tolist()
         first, gap_s = 0, 0.0
         for until in [*gaps, len(stamps)]:
             while first < until:

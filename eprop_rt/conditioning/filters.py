@@ -7,16 +7,15 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from eprop_rt.conditioning.design import at_rest, butterworth, memory_s, notches
-from eprop_rt.conditioning.stage import Block, Meaning, SampleSettings, SampleStage
+from eprop_rt.conditioning.stage import SHORT_S, Block, Meaning, SampleSettings, SampleStage
 from eprop_rt.config import Positive
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels.filters import filter_sections
 from eprop_rt.series import F64, StreamInfo
 
 Order = Annotated[int, Field(ge=1, le=8, description="of the Butterworth filter")]
-SHORT_S = 0.1  # stamps jump by so much without a sample missing: chunks are stamped as they leave
 ResetAfterGap = Annotated[
-    Positive | None,
+    Annotated[float, Field(ge=SHORT_S, allow_inf_nan=False)] | None,
     Field(
         description="a longer gap starts the filter anew; none: the time in which it forgets to "
         f"1/e, but no less than {SHORT_S} s"

@@ -13,6 +13,8 @@ from eprop_rt.errors import ConfigError
 from eprop_rt.series import F64, StreamInfo
 from eprop_rt.structs import Marks
 
+# Stamps jump by so much without a sample missing: chunks are stamped as they leave a computer.
+SHORT_S = 0.1
 ROWS = 256  # samples of a block: some hundred channels of it stay in a core's cache
 
 # What values mean. Counts add up in a bin; power averages; a signal may be filtered.
@@ -63,7 +65,7 @@ class SampleStage(Protocol):
         ...
 
     def gap(self, seconds: float) -> None:
-        """So much of a regular stream has not come before the next block."""
+        """So much of a regular stream, more than `SHORT_S`, has not come before the next block."""
         ...
 
 

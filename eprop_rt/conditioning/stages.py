@@ -85,7 +85,7 @@ def of_bins(stages: Stages) -> list[BinStageSettings]:
 
 def clash(stages: Stages, reduce: str) -> str | None:
     """Which stages cannot follow each other, or the bins, and what to do; None if all can."""
-    named = [(f"stage {at} ({stage.kind})", stage) for at, stage in enumerate(stages, 1)]
+    named = [(f"conditioning.{at} ({stage.kind})", stage) for at, stage in enumerate(stages)]
     on_bins = [isinstance(stage, BinStageSettings) for stage in stages]
     binned = on_bins.index(True) if any(on_bins) else len(stages)
     for at, (name, stage) in enumerate(named):

@@ -4,10 +4,16 @@ import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Self, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import yaml
-from pydantic import Field, ValidationError, create_model, model_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from eprop_rt.conditioning.stages import InputSettings, Stages, clash
@@ -85,12 +91,14 @@ class Config(Settings):
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
 
-    @model_validator(mode="after")
-    def _samples_become_bins(self) -> Self:
-        why = clash(self.conditioning, self.bins.reduce)
+    @field_validator("conditioning")
+    @classmethod
+    def _stages_go_together(cls, stages: Stages, so_far: ValidationInfo) -> Stages:
+        bins = so_far.data.get("bins", BinSettings())
+        why = clash(stages, bins.reduce)
         if why is not None:
-            raise ValueError(f"conditioning: {why}")
-        return self
+            raise ValueError(why)
+        return stages
 
     @property
     def inputs(self) -> BinSettings:
@@ -200,7 +208,8 @@ def explain(error: ValidationError) -> str:
         near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.0)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         return f"unknown key {'.'.join(plain(path))}: {hint}{more}"
-    came = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
+    lists = isinstance(first["input"], list) and any(isinstance(x, dict) for x in first["input"])
+    came = "" if lists or isinstance(first["input"], dict) else f", got {first['input']!r}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{'.'.join(plain(path)) or 'configuration'}: {message}{came}{more}"
 

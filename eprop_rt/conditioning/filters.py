@@ -1,5 +1,6 @@
 """High-pass, low-pass, band-pass and notch: causal, with their state kept from sample to sample."""
 
+from abc import abstractmethod
 from collections import Counter
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -30,17 +31,17 @@ class FilterSettings(SampleSettings):
 
     reset_after_gap_s: ResetAfterGap = None
 
+    @abstractmethod
     def edges_hz(self) -> tuple[float, ...]:
         """All frequencies that must lie below half the rate."""
-        raise NotImplementedError
 
     def highest_hz(self) -> float:
         """The highest of them."""
         return max(self.edges_hz())
 
+    @abstractmethod
     def sections(self, rate_hz: float) -> F64:
         """The filter, (S, 6)."""
-        raise NotImplementedError
 
     def build(self, info: StreamInfo) -> SampleStage:
         """The filter for a stream; raises ConfigError where the stream is too slow for it."""

@@ -141,15 +141,8 @@ class Inlet:
             return 0.0
         return self._inlet.time_correction(timeout_s)
 
-    def wait(self, timeout_s: float, look_s: float = 0.0) -> None:
-        """Wait for one sample, which opens what `drain` returns.
-
-        For `look_s` it is looked for without sleeping: waking up takes longer than a sample does.
-        """
-        if look_s > 0 and not self._filled:
-            end_s = pylsl.local_clock() + look_s
-            while not self._fill(1, 0.0) and pylsl.local_clock() < end_s:
-                pass
+    def wait(self, timeout_s: float) -> None:
+        """Wait for one sample, which opens what `drain` returns."""
         if not self._filled:
             self._fill(1, timeout_s)
 

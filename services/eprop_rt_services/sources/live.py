@@ -17,7 +17,7 @@ from eprop_rt_services.sightings import none_found
 from eprop_rt_services.sources.backlog import Backlog
 from eprop_rt_services.sources.happenings import Happenings, Notice
 from eprop_rt_services.sources.interleave import interleaved
-from eprop_rt_services.sources.pace import EARLY_S, LATE_S, Pace
+from eprop_rt_services.sources.pace import EARLY_S, Pace
 from eprop_rt_services.sources.search import Wanted, open_the_one
 from eprop_rt_services.sources.seeker import Seeker
 from eprop_rt_services.sources.settings import LslSettings
@@ -178,8 +178,9 @@ class LslSource:
             raise StreamError("the source is not open: call open() before pull()")
         beside: list[Item] = []
         if not self._backlog:
-            look_s = 0.0 if due_s is None else self._rest(due_s, timeout_s)
-            self._next().wait(timeout_s, look_s)
+            if due_s is not None:
+                self._rest(due_s, timeout_s)
+            self._next().wait(timeout_s)
             beside = self._beside()
             came = [
                 [Chunk(*part, at) for part in stream.drain()]
@@ -192,15 +193,11 @@ class LslSource:
         self._end_if_old()
         return [*beside, *young]
 
-    def _rest(self, due_s: float, most_s: float) -> float:
-        """Sleep while the sample that is due cannot come; returns for how long to look for it."""
+    def _rest(self, due_s: float, most_s: float) -> None:
+        """Sleep while the sample that is due cannot come."""
         left_s = self._pace.left_s(due_s, local_clock())
-        if left_s is None:
-            return 0.0
-        if left_s > EARLY_S:
+        if left_s is not None and left_s > EARLY_S:
             time.sleep(min(most_s, left_s - EARLY_S))
-            return 0.0  # what has come meanwhile is first
-        return max(0.0, left_s + LATE_S)
 
     def _beside(self) -> list[Item]:
         delay_s = self._settings.label_delay_s

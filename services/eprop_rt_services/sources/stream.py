@@ -58,14 +58,14 @@ class LiveStream:
         """By how much the stamps of a stream with another clock are shifted."""
         return self._gate.offset_s
 
-    def wait(self, timeout_s: float, look_s: float = 0.0) -> None:
-        """Wait for one sample, or for a sender; `look_s` of it awake."""
+    def wait(self, timeout_s: float) -> None:
+        """Wait for one sample, or for a sender."""
         if self._inlet is None:
             if self._seeker is not None:
                 self._seeker.wait(timeout_s)
             return
         try:
-            self._inlet.wait(timeout_s, look_s)
+            self._inlet.wait(timeout_s)
         except StreamLost as error:
             self._lose(str(error))
 

@@ -154,6 +154,7 @@ class Record:
         self._digest.add(output.index, output.values)
         if self.journal is not None:
             self.journal.command(output, published_s, updates)
+            self.journal.time()
 
     def note(self, text: str) -> None:
         """Something that people will want to read."""

@@ -118,8 +118,8 @@ class Daemon:
         self._operator = Operator(
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status
         )
-        self._source.drop_backlog()
         self._garbage = closing.enter_context(GarbageCollection())
+        self._source.drop_backlog()
         self._telling.state = "running"
         self._control.open()
         ready = f"commands on {self._publishing.endpoint}, control on {self._control.endpoint}"

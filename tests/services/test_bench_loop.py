@@ -94,6 +94,8 @@ def test_only_what_lies_in_the_rounds_counts():
 def test_each_bar_says_whether_it_holds():
     pushes = sent(2.0)
     whole = [Round("learning_on", 100.0, 102.0)]
-    relay, off, on = (way(pushes, received(pushes, s), whole, BIN_S) for s in (2e-3, 2.2e-3, 2.4e-3))
+    relay, off, on = (
+        way(pushes, received(pushes, s), whole, BIN_S) for s in (2e-3, 2.2e-3, 2.4e-3)
+    )
     holding = {bar.name: bar.holds for bar in bars(relay, off, on)}
     assert [*holding.values()] == [False, True, True, False]

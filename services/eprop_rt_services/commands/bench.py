@@ -28,7 +28,9 @@ from eprop_rt_services.bench.step import (
 from eprop_rt_services.commands.bench_loop import loop
 from eprop_rt_services.commands.options import JsonOption, write_json
 
-app = typer.Typer(name="bench", no_args_is_help=True, help="What a step and the whole loop cost on this machine.")
+app = typer.Typer(
+    name="bench", no_args_is_help=True, help="What a step and the whole loop cost on this machine."
+)
 
 SIZES = "96x256,1024x1024"
 PEER_STEPS = 2000

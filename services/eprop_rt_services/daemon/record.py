@@ -200,7 +200,8 @@ class Record:
         if self.journal is None or self.journal.broken:
             return
         now_s = time.monotonic()
-        if now_s - self._counted_s > COUNTED_S:
+        out = pipeline.decoded > pipeline.finished  # a command: the next one is a bin away
+        if now_s - self._counted_s > (COUNTED_S if out else 2 * COUNTED_S):
             self._counted_s = now_s
             self._count(events())
         if now_s - self._kept_s > self._every_s and not self._keeper.busy:

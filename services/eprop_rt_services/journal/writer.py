@@ -77,8 +77,8 @@ class Journal:
 
     Entries are queued, and written by a thread every `flush_s` at the latest: earlier when told
     that there is `time`, since it shares the interpreter with who hands them over. It waits for
-    the disk every `sync_s`. While the disk refuses, `backlog_mb` are kept; beyond that entries are lost,
-    `broken` is set, and the daemon begins a new segment from a checkpoint. Events:
+    the disk every `sync_s`. While the disk refuses, `backlog_mb` are kept; beyond that entries are
+    lost, `broken` is set, and the daemon begins a new segment from a checkpoint. Events:
     `journal_refused` (once each time that the disk began to refuse), `journal_entries_lost`.
     """
 

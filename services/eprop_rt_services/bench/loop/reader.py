@@ -23,9 +23,10 @@ class ReaderSettings(Settings):
 def run(settings: ReaderSettings) -> None:
     """Read until ended."""
     origin_s = 0.0
-    with FrameReader(settings.endpoint, settings.topic) as reader, rows(
-        settings.file, RECEIVED
-    ) as received:
+    with (
+        FrameReader(settings.endpoint, settings.topic) as reader,
+        rows(settings.file, RECEIVED) as received,
+    ):
         while True:
             frames = reader.take(WAIT_S)
             if frames is None:

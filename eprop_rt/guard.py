@@ -107,7 +107,7 @@ class Guard:
         """The labels with NaN for what is out of all reason; event `guard_clip_label`, a label."""
         if not self.settings.enabled:
             return labels
-        wild = np.abs(labels.values) > self.settings.input_bound
+        wild = np.isfinite(labels.values) & (np.abs(labels.values) > self.settings.input_bound)
         if not wild.any():
             return labels
         self._events["guard_clip_label"] += int(wild.any(axis=1).sum())

@@ -4,8 +4,9 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Self
 
@@ -24,6 +25,8 @@ MIB = 2**20
 EVENTS, COMMANDS = "eprop-rt events", "eprop-rt commands"
 # Beside the values of a command, in the columns after them.
 BESIDE = ("bin", "origin", "published", "updates")
+
+Entry = tuple[Callable[..., None], tuple[object, ...]]  # who writes it, and what
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class Journal:
 
     def __init__(self, settings: JournalSettings, now: Callable[[], float]) -> None:
         self._settings, self._now = settings, now
-        self._queue: deque[tuple[Callable[..., None], tuple[object, ...]]] = deque()
+        self._queue: deque[Entry] = deque()
         self._segment: _Segment | None = None
         self._refused = False
         self._flushed_s = self._synced_s = time.monotonic()
@@ -169,14 +172,27 @@ class Journal:
         self._leave()
 
     def _write_all(self) -> None:
-        for _ in range(len(self._queue)):
-            write, entry = self._queue.popleft()
+        for write, entry in self._entries():
             if self._broken and write != self._turn_to:
                 self.events["journal_entries_lost"] += 1
                 continue
             write(*entry)
         if self._segment is not None and not self._broken:
             self._flush(self._segment.writer)
+
+    def _entries(self) -> Iterator[Entry]:
+        """What is queued; samples that came one after the other are written at once.
+
+        A thousand chunks a second, each written alone, would keep the interpreter from the loop,
+        and how samples were cut into chunks decides nothing.
+        """
+        came = [self._queue.popleft() for _ in range(len(self._queue))]
+        for stream, entries in groupby(came, stream_of):
+            if stream is None:
+                yield from entries
+            else:
+                chunks = [chunk for _, (chunk,) in entries if isinstance(chunk, Chunk)]
+                yield self._write_signal, (joined(chunks),)
 
     def _flush(self, writer: XdfWriter) -> None:
         now_s = time.monotonic()
@@ -236,3 +252,18 @@ class Journal:
     def _write_event(self, event: Event, stamp_s: float) -> None:
         if self._segment is not None:
             self._write(self._segment.events, np.array([stamp_s]), [[as_text(event)]])
+
+
+def stream_of(entry: Entry) -> int | None:
+    """Of which signal it holds samples."""
+    first = entry[1][0]
+    return first.stream if isinstance(first, Chunk) else None
+
+
+def joined(chunks: Sequence[Chunk]) -> Chunk:
+    """One chunk of several of a stream."""
+    if len(chunks) == 1:
+        return chunks[0]
+    stamps = np.concatenate([chunk.stamps for chunk in chunks])
+    samples = np.concatenate([chunk.samples for chunk in chunks])
+    return Chunk(stamps, samples, chunks[0].stream)

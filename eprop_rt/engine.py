@@ -14,6 +14,7 @@ from eprop_rt.engine_cost import Measured, engine_cost
 from eprop_rt.errors import DataError
 from eprop_rt.feedback import Feedback
 from eprop_rt.kernels import steady
+from eprop_rt.kernels.scale import Statistics
 from eprop_rt.kernels.step import forward
 from eprop_rt.memory import Memory
 from eprop_rt.online import OnlineLearner
@@ -294,6 +295,11 @@ class Engine:
         """What `learned` says was written from outside: forget traces and gradients under way."""
         self._online.forget()
         self._rehearsal.forget()
+
+    def label_statistics(self) -> Statistics | None:
+        """Of the labels so far, in place; None with softmax."""
+        scale = self._target_scale
+        return None if isinstance(scale, Unscaled) else scale.statistics
 
     def adopt(self, settings: EpropSettings) -> None:
         """Go on as if built with these `settings`, which differ in hot ones (`eprop_rt.hot`)."""

@@ -21,9 +21,10 @@ from eprop_rt.decoder import Decoder
 from eprop_rt.errors import DataError
 from eprop_rt.good_state import GoodStates
 from eprop_rt.guard_settings import GuardSettings
+from eprop_rt.kernels.scale import Statistics
 from eprop_rt.label_range import LabelRange
 from eprop_rt.ladder import Ladder, Rung
-from eprop_rt.series import F32, F64
+from eprop_rt.series import F32, F64, LabelChunk
 
 OutputState = Literal["decoded", "clipped", "held", "zeroed"]
 
@@ -48,6 +49,15 @@ class Clipping(Protocol):
         ...
 
 
+@runtime_checkable
+class Experienced(Protocol):
+    """A decoder that knows what its labels are like, as one from a checkpoint does."""
+
+    def label_statistics(self) -> Statistics | None:
+        """Of the labels so far."""
+        ...
+
+
 class Guard:
     """Watches one decoder; a pure function of the bins, labels and orders that it is given.
 
@@ -64,6 +74,9 @@ class Guard:
         self._ladder = Ladder(settings, bin_s)
         self._watch = ArtefactWatch(settings, bin_s, channels)
         self._range = LabelRange(settings, bin_s, outputs)
+        known = decoder.label_statistics() if isinstance(decoder, Experienced) else None
+        if known is not None:
+            self._range.start_from(known)
         self._good = GoodStates(decoder)
         self._events: Counter[str] = Counter()
         self._spiking = decoder if isinstance(decoder, Spiking) else None
@@ -88,6 +101,16 @@ class Guard:
 
     def _bins(self, seconds: float) -> float:
         return seconds / self._bin_s
+
+    def admit_labels(self, labels: LabelChunk) -> LabelChunk:
+        """The labels with NaN for what is out of all reason; event `guard_clip_label`, a label."""
+        if not self.settings.enabled:
+            return labels
+        wild = np.abs(labels.values) > self.settings.input_bound
+        if not wild.any():
+            return labels
+        self._events["guard_clip_label"] += int(wild.any(axis=1).sum())
+        return LabelChunk(labels.stamps, np.where(wild, np.float32(np.nan), labels.values))
 
     # In the order of a bin.
 

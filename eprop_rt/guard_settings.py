@@ -36,7 +36,9 @@ class GuardSettings(Settings):
         0.5, description="of the channels not finite, more than usual: no bin to decode from"
     )
     lost_share: Share = Field(0.95, description="of the channels not finite: never usual")
-    input_bound: Positive = Field(1e12, description="a value beyond it counts as not finite")
+    input_bound: Positive = Field(
+        1e12, description="a value or label beyond it counts as not finite"
+    )
     input_sigma: Positive = Field(
         1e4, description="a value so many standard deviations from usual is brought back there"
     )

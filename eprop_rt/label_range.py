@@ -7,7 +7,7 @@ import numpy as np
 from eprop_rt.guard_settings import GuardSettings
 from eprop_rt.kernels import steady
 from eprop_rt.kernels.guard import Bounds, Outputs, bound_outputs, set_range, take_in_label
-from eprop_rt.kernels.scale import Statistics
+from eprop_rt.kernels.scale import Statistics, refresh
 from eprop_rt.series import F32, F64
 
 
@@ -34,6 +34,15 @@ class LabelRange:
         sigma = settings.output_sigma if settings.enabled else None
         share = -math.expm1(-self._bin_s / settings.loss_window_s)
         self._bounds = Bounds(size or math.inf, sigma or math.inf, share)
+        set_range(self._outputs, self._bounds)
+
+    def start_from(self, labels: Statistics) -> None:
+        """Know from the start what a decoder knows of its labels."""
+        own = self._outputs.labels
+        for kept, known in ((own.first, labels.first), (own.second, labels.second)):
+            kept[:] = known
+        own.seen[:] = labels.seen
+        refresh(own, True, True)
         set_range(self._outputs, self._bounds)
 
     def bound(self, values: F64) -> int:

@@ -101,7 +101,7 @@ class Pipeline:
         kept = checked_labels(chunk, self._outputs)
         self._events["label_stamp_not_finite"] += len(chunk.stamps) - len(kept.stamps)
         self._events["label_not_finite"] += int(np.isinf(kept.values).any(axis=1).sum())
-        self._labels.push(kept)
+        self._labels.push(self.guard.admit_labels(kept))
 
     def push(self, chunk: Chunk) -> Iterator[Output]:
         """Yield one output a bin that this chunk completes; DataError on a wrong shape."""

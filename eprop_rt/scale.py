@@ -56,6 +56,11 @@ class RunningScale:
         """What the distance from there is multiplied by, (n,)."""
         return self._statistics.scale
 
+    @property
+    def statistics(self) -> Statistics:
+        """What is known, in place."""
+        return self._statistics
+
     def learn_one(self, values: Floats) -> None:
         """Take one vector (n,) into the statistics; NaN entries are passed over."""
         settings = self._settings

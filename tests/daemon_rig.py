@@ -56,9 +56,20 @@ class Rig:
             env=os.environ,
         )
         self.at_s = None
+        self.beside = None
+        self.lag_s = 0.0
+        self._lines = []
+
+    def another(self, source_id):
+        """One more stream of the same kind; give it to `beside` and it is fed as well."""
+        return LslOutlet(StreamInfo("more spikes", CHANNELS, RATE_HZ), "Spikes", source_id)
+
+    def told(self):
+        """What was said until it was ready."""
+        return "".join(self._lines)
 
     def feed(self, seconds):
-        """Push samples in real time, the label stream just before the signal."""
+        """Push samples in real time, `lag_s` late, the label stream just before the signal."""
         if self.at_s is None:
             self.at_s = local_clock()
         for _ in range(round(seconds * RATE_HZ)):
@@ -67,8 +78,10 @@ class Rig:
             self.labels.push(stamps, wave[None])
             counts = np.tile(2 + wave, CHANNELS // 2).astype(np.float32)
             self.spikes.push(stamps, counts[None])
+            if self.beside is not None:
+                self.beside.push(stamps, counts[None])
             self.at_s += 1 / RATE_HZ
-            time.sleep(max(0.0, self.at_s - local_clock()))
+            time.sleep(max(0.0, self.at_s + self.lag_s - local_clock()))
 
     def wait_until_ready(self):
         """Read what it says until it is ready; it may be started anew and say so again."""
@@ -76,6 +89,7 @@ class Rig:
         for line in self.process.stderr:
             lines.append(line)
             if " ready: " in line:
+                self._lines += lines
                 return lines
         raise AssertionError("".join(lines))
 

@@ -54,7 +54,7 @@ def test_systemd_finds_nothing_wrong_with_the_unit(unit):
 
 
 def test_systemd_would_find_a_mistake_in_the_unit(unit):
-    unit.write_text(unit.read_text().replace("WatchdogSec=2", "WatchdogSec=often"))
+    unit.write_text(unit.read_text().replace("WatchdogSec=10", "WatchdogSec=often"))
     done = subprocess.run(
         [tool("systemd-analyze"), "verify", "--man=no", unit],
         capture_output=True, text=True, check=False,

@@ -83,5 +83,6 @@ class Binner:
         for array in self._open:
             array[:] = 0
         self._open.current[0] = index + 1
-        end_s = self._grid.end_s(index)
-        return Bin(index, end_s, self._newest_s, values.astype(np.float32), len(values) - seen)
+        with np.errstate(over="ignore"):  # infinite then, and no value for whoever looks at it
+            narrow = values.astype(np.float32)
+        return Bin(index, self._grid.end_s(index), self._newest_s, narrow, len(values) - seen)

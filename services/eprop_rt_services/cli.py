@@ -49,7 +49,7 @@ app.command(epilog="Example: eprop-rt run preset:cursor -o lsl.signal.name=Black
 app.add_typer(ctl.app)
 app.command(epilog="Example: eprop-rt keys keys --client viewer")(keys.keys)
 app.command(epilog="Example: eprop-rt streams --wait 3")(streams.streams)
-app.command(epilog="Example: eprop-rt doctor preset:cursor --folder /data")(doctor.doctor)
+app.command(epilog="Example: eprop-rt doctor preset:cursor -o journal.folder=/data")(doctor.doctor)
 app.add_typer(bench.app)
 
 

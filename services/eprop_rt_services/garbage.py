@@ -1,4 +1,4 @@
-"""When the interpreter may look for garbage: after a command, and in silence.
+"""When the interpreter may look for garbage: between a command and the next bin.
 
 Nearly everything that a bin makes goes as its last reference does. What is left are cycles, such as
 an error with its traceback; they are few, and a look at the young ones takes microseconds once
@@ -29,13 +29,13 @@ class GarbageCollection:
         gc.enable()
         gc.unfreeze()
 
-    def after_command(self) -> None:
-        """Look at young objects where there are many; the next command is a bin away."""
+    def between_bins(self, now_s: float) -> None:
+        """Look at young objects where there are many, and at all since the start once a minute.
+
+        `now_s` is of any clock that does not go back.
+        """
         if gc.get_count()[0] >= YOUNG:
             gc.collect(0)
-
-    def in_silence(self, now_s: float) -> None:
-        """Look at everything made since the start, at most once a minute: no bin is due."""
         if now_s >= self._next_full_s:
             self._next_full_s = now_s + FULL_EVERY_S
             gc.collect()

@@ -183,7 +183,3 @@ class StageLatencies:
         """What was unusual about the durations, by name."""
         parts = (*self._on.values(), *self._off.values())
         return +sum((part.events for part in parts), Counter[str]())
-
-
-# The name under which daemon.py still asks for it.
-LatencyLog = LatencyHistogram

@@ -3,7 +3,9 @@
 Importing Numba and loading kernels takes longer than a cursor may stand still. So it is done once,
 in a parent that opens nothing; the daemon is forked from it, and after a crash (liblsl can abort a
 process) or a hang the next one is there in some milliseconds. To the daemon the parent is what
-systemd is to it: it speaks the same protocol, and passes on what the daemon says.
+systemd is to it: it speaks the same protocol. systemd hears the parent only, which passes on what
+the daemon is about; a daemon that hangs or ends is the parent's business, so its signs of life and
+its end are not passed on, and the parent gives signs of life of its own, also between two daemons.
 """
 
 import ctypes
@@ -26,6 +28,7 @@ from pydantic import Field
 
 from eprop_rt.config import Positive, Settings
 from eprop_rt.errors import StreamError
+from eprop_rt_services.supervision import Supervisor
 
 log = logging.getLogger("eprop_rt")
 
@@ -33,6 +36,7 @@ PR_SET_PDEATHSIG = 1
 MISTAKE = 2
 MOST_BYTES = 4096
 LOOK_S = 0.05
+PASSED_ON = ("READY=1", "STATUS=", "EXTEND_TIMEOUT_USEC=")
 
 
 class RestartSettings(Settings):
@@ -56,6 +60,7 @@ class Standby:
         self._serve, self._settings = serve, settings
         self._child = 0
         self._told_to_end = False
+        self._was_ready = False
         self._starts: deque[float] = deque()
 
     def run(self) -> int:
@@ -65,6 +70,7 @@ class Standby:
         gc.collect()
         gc.freeze()  # what is shared stays shared
         with ExitStack() as closing:
+            self._supervisor = closing.enter_context(Supervisor())
             folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="eprop-rt-"))
             heard = closing.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
             heard.setblocking(False)
@@ -130,6 +136,8 @@ class Standby:
                 selector.register(pid, selectors.EVENT_READ)
                 selector.register(heard, selectors.EVENT_READ)
                 while True:
+                    if self._was_ready:
+                        self._supervisor.beat(time.monotonic())
                     for key, _ in selector.select(LOOK_S):
                         if key.fd == pid:
                             self._child = 0
@@ -148,16 +156,10 @@ class Standby:
     def _hear(self, heard: socket.socket) -> list[str]:
         """What it said; systemd is told the same, if it is there."""
         said = heard.recv(MOST_BYTES)
-        address = os.environ.get("NOTIFY_SOCKET", "")
-        if address:
-            where = "\0" + address[1:] if address.startswith("@") else address
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as speaking:
-                speaking.setblocking(False)
-                try:
-                    speaking.sendto(said, where)
-                except OSError:
-                    log.warning("the supervisor could not be told")
-        return said.decode("utf-8", "replace").split("\n")
+        lines = said.decode("utf-8", "replace").split("\n")
+        self._was_ready |= "READY=1" in lines
+        self._supervisor.pass_on([line for line in lines if line.startswith(PASSED_ON)])
+        return lines
 
 
 def how(status: int) -> str:

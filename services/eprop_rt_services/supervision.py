@@ -7,7 +7,7 @@ one, nothing is sent and nothing else differs.
 import os
 import socket
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 MICROSECONDS = 1_000_000
@@ -59,6 +59,11 @@ class Supervisor:
     def stopping(self, status: str) -> None:
         """The end has begun."""
         self._send("STOPPING=1", status_line(status))
+
+    def pass_on(self, lines: Sequence[str]) -> None:
+        """What a child says, in the name of the process that the supervisor started."""
+        if lines:
+            self._send(*lines)
 
     def close(self) -> None:
         """Let go of the socket; what is said after that is lost."""

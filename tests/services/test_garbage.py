@@ -30,34 +30,35 @@ def many():
 
 
 def test_garbage_stays_until_the_loop_has_time_for_it(collection):
+    collection.between_bins(100.0)
     cycle = lost_cycle()
     crowd = many()
     assert cycle() is not None
-    collection.after_command()
+    collection.between_bins(100.1)
     assert cycle() is None
     assert len(crowd) == 2 * YOUNG
 
 
 def test_few_objects_are_not_worth_a_look(collection):
-    gc.collect()
+    collection.between_bins(100.0)
     cycle = lost_cycle()
-    collection.after_command()
+    collection.between_bins(100.1)
     assert cycle() is not None
 
 
-def test_silence_is_used_for_all_that_was_made_since_the_start_once_a_minute(collection):
+def test_all_that_was_made_since_the_start_is_looked_at_once_a_minute(collection):
+    collection.between_bins(100.0)
     old = Cycle()
     cycle = weakref.ref(old)
     gc.collect()
     gc.collect()  # it has grown old
     del old
-    collection.in_silence(100.0)
-    assert cycle() is None
-    cycle = lost_cycle()
-    collection.in_silence(100.0 + FULL_EVERY_S / 2)
+    crowd = many()
+    collection.between_bins(100.0 + FULL_EVERY_S / 2)
     assert cycle() is not None
-    collection.in_silence(100.0 + FULL_EVERY_S)
+    collection.between_bins(100.0 + FULL_EVERY_S)
     assert cycle() is None
+    assert len(crowd) == 2 * YOUNG
 
 
 def test_what_was_there_at_the_start_is_left_alone_and_given_back_at_the_end():

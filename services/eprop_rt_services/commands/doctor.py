@@ -21,15 +21,17 @@ def doctor(
     ] = "preset:cursor",
     override: OverrideOption = None,
     folder: Annotated[
-        Path, typer.Option("--folder", metavar="FOLDER", help="where journals go")
-    ] = Path(),
+        Path | None,
+        typer.Option("--folder", metavar="FOLDER", help="where journals go, if not journal.folder"),
+    ] = None,
     json: JsonOption = None,
 ) -> None:
     """Look at kernel, limits, libraries, clock and disk, and say what to do where one is wanting.
 
     Exit status 1 where no sample could come in (no liblsl), 0 otherwise: all else costs time only.
     """
-    checks = examine(Patient(load_config(config, override or ()), folder))
+    settings = load_config(config, override or ())
+    checks = examine(Patient(settings, folder or settings.journal.folder or Path()))
     write_json(json, {"checks": [asdict(check) for check in checks]})
     if json != Path("-"):
         show(checks)

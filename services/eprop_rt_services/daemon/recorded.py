@@ -3,22 +3,32 @@
 from collections.abc import Iterator
 
 from eprop_rt.bins.binner import Bin
-from eprop_rt.orders import Freeze, Order, Thaw
+from eprop_rt.orders import Freeze, Hold, Order, Release, Thaw
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import Chunk, LabelChunk
 from eprop_rt_services.daemon.record import Record
 from eprop_rt_services.latency import Marks, StageLatencies
 from eprop_rt_services.lsl_link import local_clock
 
+DATA_AGE = "data_age"
+
 
 class RecordedPath:
-    """A pipeline with a record. `pipeline` may be replaced between two items.
+    """A pipeline with a record.
 
     `pulled_s` is when the samples in hand were pulled, `frozen_by` who froze learning by an order.
     """
 
-    def __init__(self, pipeline: Pipeline, record: Record, latencies: StageLatencies) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        record: Record,
+        latencies: StageLatencies,
+        hold_after_s: float | None = None,
+    ) -> None:
+        """`hold_after_s`: the output is held where a bin's newest sample is older."""
         self.pipeline = pipeline
+        self._hold_after_s, self._old = hold_after_s, False
         self.pulled_s = self._binned_s = self._decoded_s = local_clock()
         self.frozen_by = ""
         self._record, self._latencies = record, latencies
@@ -37,6 +47,11 @@ class RecordedPath:
 
     def decode(self, closed: Bin) -> Output:
         """As that of the pipeline."""
+        if self._hold_after_s is not None:
+            old = self._binned_s - closed.origin_s > self._hold_after_s
+            if old != self._old:
+                self._old = old
+                self.obey(Hold(DATA_AGE) if old else Release(DATA_AGE), "clock")
         output = self.pipeline.decode(closed)
         self._decoded_s = local_clock()
         return output
@@ -62,6 +77,13 @@ class RecordedPath:
             self.frozen_by = by
         elif isinstance(order, Thaw):
             self.frozen_by = ""
+
+    def replace(self, pipeline: Pipeline) -> None:
+        """Go on with another pipeline, told what this one was told; between two items."""
+        thawed, self._old = self.pipeline.thawed, False
+        self.pipeline = pipeline
+        if not thawed:
+            self.obey(Freeze(), self.frozen_by)
 
     @property
     def between_items(self) -> bool:

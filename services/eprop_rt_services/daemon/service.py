@@ -1,6 +1,5 @@
 """The life of the daemon: start, run until told otherwise, leave everything behind in order."""
 
-import gc
 import logging
 import signal
 import time
@@ -9,7 +8,6 @@ from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 
 from eprop_rt.errors import ConfigError, EpropError, StreamError
-from eprop_rt.orders import Freeze
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import StreamInfo
 from eprop_rt.warmup import warm_up
@@ -22,8 +20,9 @@ from eprop_rt_services.daemon.publishing import Publishing
 from eprop_rt_services.daemon.record import Beginning, Record, Session
 from eprop_rt_services.daemon.recorded import RecordedPath
 from eprop_rt_services.daemon.telling import Telling
-from eprop_rt_services.daemon.watching import AgeWatch, Inputs, LatenessWatch
+from eprop_rt_services.daemon.watching import Inputs, LatenessWatch
 from eprop_rt_services.decoders import settled
+from eprop_rt_services.garbage import GarbageCollection
 from eprop_rt_services.latency import StageLatencies
 from eprop_rt_services.loop import run
 from eprop_rt_services.lsl_link import local_clock
@@ -82,7 +81,7 @@ class Daemon:
         with ExitStack() as closing, obeying_signals(self._stop):
             self._open(closing)
             try:
-                self._prepare()
+                self._prepare(closing)
             except SearchEnded:
                 log.info("stopped before the streams came")
                 return
@@ -106,7 +105,7 @@ class Daemon:
         enter(self._source)
         enter(self._record)
 
-    def _prepare(self) -> None:
+    def _prepare(self, closing: ExitStack) -> None:
         config = self._config
         self._supervisor.starting("loading kernels", COMPILING_S)
         warm_up(config.bins, config.decoder)
@@ -115,14 +114,12 @@ class Daemon:
         self._connect()
         obey = self._path.obey
         self._inputs = Inputs(self._source, config.lsl, self._path, self._record)
-        self._age = AgeWatch(self._source, config.lsl, obey)
         self._lateness = LatenessWatch(lambda: self._publishing.missed, obey)
         self._operator = Operator(
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status
         )
         self._source.drop_backlog()
-        gc.collect()
-        gc.freeze()
+        self._garbage = closing.enter_context(GarbageCollection())
         self._telling.state = "running"
         self._control.open()
         ready = f"commands on {self._publishing.endpoint}, control on {self._control.endpoint}"
@@ -157,7 +154,13 @@ class Daemon:
             signal_info.sample_rate_hz,
             label_info.name if label_info else "none",
         )
-        self._path = RecordedPath(self._begin(self._beginning), self._record, self._latencies)
+        lsl = config.lsl
+        self._path = RecordedPath(
+            self._begin(self._beginning),
+            self._record,
+            self._latencies,
+            lsl.max_age_s if lsl.when_old == "hold" else None,
+        )
         self._telling.path = self._path
 
     def _begin(self, beginning: Beginning | None) -> Pipeline:
@@ -197,7 +200,6 @@ class Daemon:
             return True
         self._publishing.greet()
         self._operator.attend()
-        self._age.look()
         self._lateness.look()
         self._record.tend(self._session, self._pipeline, self._telling.events)
         while self._source.notices:
@@ -206,7 +208,9 @@ class Daemon:
         if self._record.broken and self._path.between_items:
             self._mend()
         self._metrics.answer(self._telling.observed)
-        self._supervisor.beat(time.monotonic())
+        now_s = time.monotonic()
+        self._supervisor.beat(now_s)
+        self._garbage.between_bins(now_s)
         if self._pipeline.guard.exit_cause is not None:
             raise GuardExitError(
                 f"the guard gave up ({self._pipeline.guard.exit_cause}): another start is needed"
@@ -243,14 +247,11 @@ class Daemon:
     def _begin_anew(self, beginning: Beginning) -> None:
         before = self._pipeline
         try:
-            self._path.pipeline = self._begin(beginning)
+            self._path.replace(self._begin(beginning))
         except ConfigError as error:
             log.warning("%s", error)
             return
         self._telling.before += before.events
-        self._age.begin_anew()
-        if not before.thawed:
-            self._path.obey(Freeze(), self._path.frozen_by)
         log.warning("the journal goes on in %s", self._record.journal_path)
 
     def _keep(self) -> "Future[None]":

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from eprop_rt.orders import Freeze, Hold, Late, Order, Release, Thaw
+from eprop_rt.orders import Freeze, Late, Order, Thaw
 from eprop_rt.series import Chunk, LabelChunk, MarkerChunk
 from eprop_rt_services.daemon.record import Record
 from eprop_rt_services.daemon.recorded import RecordedPath
@@ -11,7 +11,6 @@ from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.sources.live import LslSource
 from eprop_rt_services.sources.settings import LslSettings
 
-DATA_AGE = "data_age"
 LATE_S = 0.5
 
 Obey = Callable[[Order, str], None]
@@ -47,25 +46,6 @@ class Inputs:
         for text in markers.texts:
             if text in self._orders:
                 self._path.obey(self._orders[text], "marker")
-
-
-class AgeWatch:
-    """With `when_old: hold`, holds the output while the newest sample is old."""
-
-    def __init__(self, source: LslSource, settings: LslSettings, obey: Obey) -> None:
-        self._source, self._obey = source, obey
-        self._holds = settings.when_old == "hold"
-        self._held = False
-
-    def look(self) -> None:
-        """Call it between two steps."""
-        if self._holds and self._source.is_old != self._held:
-            self._held = not self._held
-            self._obey(Hold(DATA_AGE) if self._held else Release(DATA_AGE), "clock")
-
-    def begin_anew(self) -> None:
-        """The data path is another one, that holds nothing yet."""
-        self._held = False
 
 
 class LatenessWatch:

@@ -57,6 +57,7 @@ def ports(patient: Patient) -> Check:
     config = patient.config
     named = {
         "publish.endpoint": config.publish.endpoint,
+        "publish.visual_endpoint": config.publish.visual_endpoint or "",
         "control.endpoint": config.control.endpoint,
         "metrics.endpoint": f"tcp://{config.metrics.endpoint}" if config.metrics.endpoint else "",
     }

@@ -141,12 +141,15 @@ class Reproduction:
                 if running.first_s is None:
                     running.first_s = float(held.stamps[0])
                 running.result.stretch_s = float(held.stamps[-1]) - running.first_s
-                for output in running.pipeline.push(held):
+                for closed in running.pipeline.close(held):
+                    self._carry_out(running, placed)
+                    output = running.pipeline.decode(closed)
                     running.digest.add(output.index, output.values)
                     running.said.append(output)
                     self._carry_out(running, placed)
                     if running.ended:
                         break
+                    running.pipeline.finish(output)
         self._carry_out(running, placed)
         if placed:
             raise RecordingError(

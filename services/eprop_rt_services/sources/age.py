@@ -26,11 +26,10 @@ class AgeWatch:
         """Take note that something came, whatever its stamps."""
         self.came_s, self.silent = now_s, False
 
-    def came(self, newest_s: float, now_s: float) -> None:
+    def came(self, newest_s: float) -> None:
         """Take note of samples up to this stamp; older ones leave it as it is."""
         self.newest_s = max(self.newest_s, newest_s) if self.started else newest_s
         self.started = True
-        self.heard(now_s)
 
     def falls_silent(self, now_s: float) -> bool:
         """Tell once each time that nothing came for `silence_s`."""

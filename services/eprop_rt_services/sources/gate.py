@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from eprop_rt.series import F64
 from eprop_rt_services.sources.settings import OffClock
+from eprop_rt_services.sources.stamps import bounds_s, last_s
 
 # How far the errors of one clock may lie apart: delays on a loaded machine, overlapping chunks.
 STEADY_S = 0.1
@@ -69,7 +70,7 @@ class StampGate:
             shifted = stamps + self.offset_s
             keep = self._kept(shifted, now_s)
         if keep is None:
-            self._newest_s = max(self._newest_s, float(shifted.max()))
+            self._newest_s = max(self._newest_s, bounds_s(shifted)[1])
             return shifted, None
         self._report("stamp_off_clock", int(np.count_nonzero(~keep)), "")
         known = shifted[keep & np.isfinite(shifted)]
@@ -80,7 +81,8 @@ class StampGate:
     def _kept(self, stamps: F64, now_s: float) -> NDArray[np.bool_] | None:
         bound_s = self._settings.max_clock_error_s
         oldest_s = max(now_s - bound_s, self._floor_s)
-        if stamps.min() >= oldest_s and stamps.max() <= now_s + bound_s:
+        first_s, newest_s = bounds_s(stamps)
+        if first_s >= oldest_s and newest_s <= now_s + bound_s:
             return None
         backlog = stamps >= self._newest_s if math.isfinite(self._newest_s) else False
         keep = ((stamps >= now_s - bound_s) | backlog) & (stamps <= now_s + bound_s)
@@ -90,7 +92,7 @@ class StampGate:
 
     def _stepped(self, stamps: F64, now_s: float) -> bool:
         """Watch for another clock; tell whether its offset was taken just now."""
-        stamp_s = _last_finite(stamps)
+        stamp_s = last_s(stamps)
         if stamp_s is None:
             return False
         error_s = stamp_s - now_s
@@ -134,10 +136,3 @@ class StampGate:
         if now_s - self._window_s >= SLEW_WINDOW_S:
             self._drift_s, self._youngest_s = self._youngest_s, -math.inf
             self._window_s = now_s
-
-
-def _last_finite(stamps: F64) -> float | None:
-    for stamp_s in reversed(stamps.tolist()):
-        if math.isfinite(stamp_s):
-            return float(stamp_s)
-    return None

@@ -5,19 +5,18 @@ import itertools
 import numpy as np
 
 from eprop_rt.series import Chunk
+from eprop_rt_services.sources.stamps import bounds_s
 
 SLICE_S = 0.02  # finer than a stream is waited for
 
 
 def interleaved(streams: list[list[Chunk]]) -> list[Chunk]:
-    """Chunks of several streams, cut so that none runs more than `SLICE_S` ahead in the list.
+    """Chunks of all streams, cut so that none is longer than `SLICE_S` or runs ahead by more.
 
     Each stream keeps its own order. Without it, seconds of one stream that had piled up would go
     before the same seconds of another, which would then be taken for missing.
     """
     came = [chunks for chunks in streams if chunks]
-    if len(came) < 2:
-        return came[0] if came else []
     parts: list[tuple[float, Chunk]] = []
     for chunks in came:
         newest_s = -np.inf
@@ -28,6 +27,9 @@ def interleaved(streams: list[list[Chunk]]) -> list[Chunk]:
 
 
 def _sliced(chunk: Chunk) -> list[tuple[float, Chunk]]:
+    first_s, newest_s = bounds_s(chunk.stamps)
+    if newest_s - first_s <= SLICE_S:  # not where one is not finite
+        return [(newest_s, chunk)]
     known = np.where(np.isfinite(chunk.stamps), chunk.stamps, -np.inf)
     newest = np.maximum.accumulate(known)
     finite = newest[np.isfinite(newest)]

@@ -10,14 +10,16 @@ import numpy as np
 
 from eprop_rt.bins.joined import joined_info
 from eprop_rt.errors import StreamError
-from eprop_rt.series import F32, F64, Chunk, Item, LabelChunk, MarkerChunk, StreamInfo
+from eprop_rt.series import F64, Chunk, Item, LabelChunk, MarkerChunk, StreamInfo
 from eprop_rt_services.lsl_link import Inlet, list_streams, local_clock
 from eprop_rt_services.sightings import none_found
+from eprop_rt_services.sources.backlog import Backlog
 from eprop_rt_services.sources.happenings import Happenings, Notice
 from eprop_rt_services.sources.interleave import interleaved
 from eprop_rt_services.sources.search import Wanted, open_the_one
 from eprop_rt_services.sources.seeker import Seeker
 from eprop_rt_services.sources.settings import LslSettings
+from eprop_rt_services.sources.stamps import bounds_s, newest_s
 from eprop_rt_services.sources.stream import LiveStream
 
 # How often it is looked whether to go on searching.
@@ -56,6 +58,7 @@ class LslSource:
         self._labels: LiveStream | None = None
         self._markers: LiveStream | None = None
         self._seekers: list[Seeker[Inlet]] = []
+        self._backlog = Backlog()
 
     @property
     def events(self) -> Counter[str]:
@@ -74,7 +77,10 @@ class LslSource:
 
     @property
     def age_s(self) -> float:
-        """How old the newest sample is, of the signal that is worst off; grows in silence."""
+        """How old what was handed on last is, of the signal that is worst off.
+
+        It grows in silence, and in what has piled up it is that of the place in hand.
+        """
         now_s = local_clock()
         return max((stream.watch.age_s(now_s) for stream in self._signals), default=0.0)
 
@@ -161,23 +167,31 @@ class LslSource:
     def pull(self, timeout_s: float) -> list[Item]:
         """Return what has come, labels and markers first, after waiting for one sample at most.
 
-        Raises StreamError where the signal is older than `max_age_s` and that is to end the run.
+        What has piled up comes in portions, a call each, and without a wait between them. Raises
+        StreamError where the signal is older than `max_age_s` and that is to end the run.
         """
         if not self._signals:
             raise StreamError("the source is not open: call open() before pull()")
-        self._next().wait(timeout_s)
+        beside: list[Item] = []
+        if not self._backlog:
+            self._next().wait(timeout_s)
+            beside = self._beside()
+            came = [
+                [Chunk(*part, at) for part in stream.drain()]
+                for at, stream in enumerate(self._signals)
+            ]
+            self._backlog.add(interleaved(came))
+        young = self._young(self._backlog.portion())
+        self._end_if_old()
+        return [*beside, *young]
+
+    def _beside(self) -> list[Item]:
         delay_s = self._settings.label_delay_s
         labels = self._labels.drain() if self._labels else []
         markers = self._markers.drain() if self._markers else []
-        signals = [
-            [Chunk(*part, at) for part in self._young(stream.drain())]
-            for at, stream in enumerate(self._signals)
-        ]
-        self._end_if_old()
         return [
             *(LabelChunk(stamps - delay_s if delay_s else stamps, v) for stamps, v in labels),
             *(self._marked(*part) for part in markers),
-            *interleaved(signals),
         ]
 
     def _next(self) -> LiveStream:
@@ -188,19 +202,21 @@ class LslSource:
         going = [s for s in self._signals if s.watch.newest_s >= ahead_s - STALLED_S and s.is_open]
         return min(going or self._signals, key=lambda stream: stream.watch.newest_s)
 
-    def _young(self, parts: list[tuple[F64, F32]]) -> list[tuple[F64, F32]]:
-        if self._settings.when_old != "latest" or not parts:
-            return parts
+    def _young(self, chunks: list[Chunk]) -> list[Chunk]:
+        """Take note of the age of what goes on, and drop what is too old where it is to be."""
         oldest_s = local_clock() - self._settings.max_age_s
-        kept: list[tuple[F64, F32]] = []
-        for stamps, values in parts:
-            old = stamps < oldest_s
-            if not old.any():
-                kept.append((stamps, values))
+        kept: list[Chunk] = []
+        for chunk in chunks:
+            stamp_s = newest_s(chunk.stamps)
+            if stamp_s is not None:
+                self._signals[chunk.stream].watch.came(stamp_s)
+            if self._settings.when_old != "latest" or bounds_s(chunk.stamps)[0] >= oldest_s:
+                kept.append(chunk)
                 continue
+            old = chunk.stamps < oldest_s
             self._happened.count("backlog_dropped", int(np.count_nonzero(old)))
-            if not old.all():
-                kept.append((stamps[~old], values[~old]))
+            if not old.all():  # as where a stamp is not finite
+                kept.append(Chunk(chunk.stamps[~old], chunk.samples[~old], chunk.stream))
         return kept
 
     def _end_if_old(self) -> None:
@@ -217,7 +233,8 @@ class LslSource:
                 )
 
     def _marked(self, stamps: F64, values: Any) -> MarkerChunk:
-        texts = values if isinstance(values, tuple) else tuple(f"{v:g}" for v in values[:, 0])
+        numbers = () if isinstance(values, tuple) else values[:, 0].tolist()
+        texts = tuple(str(int(v)) if v.is_integer() else f"{v:g}" for v in numbers) or values
         known = np.isfinite(stamps)
         if known.all():
             return MarkerChunk(stamps, texts)
@@ -228,7 +245,7 @@ class LslSource:
     def drop_backlog(self) -> int:
         """Forget what has come since the last pull, and return how many samples that were."""
         streams = [*self._signals, *(s for s in (self._labels, self._markers) if s)]
-        dropped = sum(stream.flush() for stream in streams)
+        dropped = self._backlog.clear() + sum(stream.flush() for stream in streams)
         self._happened.count("backlog_dropped", dropped)
         return dropped
 
@@ -238,6 +255,7 @@ class LslSource:
         for stream in [*self._signals, *(s for s in (self._labels, self._markers) if s)]:
             stream.close()
         self._signals, self._labels, self._markers = [], None, None
+        self._backlog.clear()
 
     def __enter__(self) -> Self:
         return self

@@ -98,9 +98,6 @@ class LiveStream:
                 self._report("rate_implausible", 1, f"{hertz:.4g} Hz came, not {announced_hz:g}")
             placed, keep = self._gate.apply(stamps, now_s)
             part = (placed, values) if keep is None else (placed[keep], _kept(values, keep))
-            newest_s = _newest_s(part[0])
-            if newest_s is not None:
-                self.watch.came(newest_s, now_s)
             if len(part[0]):
                 yield part
 
@@ -179,14 +176,6 @@ class LiveStream:
         for seeker in [*self._past_seekers, *([self._seeker] if self._seeker else [])]:
             seeker.close()
         self._past_seekers, self._seeker = [], None
-
-
-def _newest_s(stamps: F64) -> float | None:
-    newest_s = float(stamps.max(initial=-np.inf))
-    if np.isfinite(newest_s):
-        return newest_s
-    known = stamps[np.isfinite(stamps)]
-    return float(known.max()) if len(known) else None
 
 
 def _kept(values: Any, keep: Any) -> Any:

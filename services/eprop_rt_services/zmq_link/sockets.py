@@ -11,7 +11,8 @@ import zmq
 from eprop_rt.errors import ConfigError, StreamError
 from eprop_rt_services.zmq_link.keys import ClientKeys
 
-# A command is worth sending while it is news: two may wait for a reader, older ones are dropped.
+# A command is worth sending while it is news: two may wait for a reader, what comes meanwhile is
+# dropped.
 COMMAND_HIGH_WATER = 2
 # One look takes this many messages off a socket at most: a flood must not hold up the decoder.
 MESSAGES_A_LOOK = 64

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from eprop_rt.series import Chunk
 from eprop_rt_services.sources.age import AgeWatch
+from eprop_rt_services.sources.backlog import PORTION_S, Backlog
 from eprop_rt_services.sources.interleave import SLICE_S, interleaved
 from eprop_rt_services.sources.rate import RateWatch
 
@@ -56,15 +57,17 @@ def test_a_stretch_that_did_not_come_is_no_slower_rate():
 def test_age_grows_in_silence_and_ends_with_the_next_sample():
     watch = AgeWatch.begun(100.0, silence_s=1.0)
     assert watch.age_s(100.4) == pytest.approx(0.4)
-    watch.came(100.5, 100.6)
+    watch.came(100.5)
+    watch.heard(100.6)
     assert watch.age_s(100.6) == pytest.approx(0.1)
     assert watch.age_s(100.4) == 0.0
     assert not watch.falls_silent(101.6)
     assert watch.falls_silent(101.7)
     assert not watch.falls_silent(105.0)
     assert watch.age_s(105.0) == pytest.approx(4.5)
-    watch.came(104.9, 105.0)
-    watch.came(104.0, 105.1)  # an old one changes nothing
+    watch.came(104.9)
+    watch.came(104.0)  # an old one changes nothing
+    watch.heard(105.1)
     assert watch.age_s(105.1) == pytest.approx(0.2)
     assert watch.falls_silent(107.0)
     watch.heard(107.1)  # of stamps that could not be used
@@ -114,7 +117,30 @@ def test_streams_are_interleaved_in_time_and_each_keeps_its_order(streams):
                 newest_s = max(newest_s, known.max())
 
 
-def test_chunks_of_one_stream_are_handed_on_as_they_are():
-    chunk = Chunk(np.arange(5000) / 1000, np.zeros((5000, 1), np.float32))
-    assert interleaved([[], [chunk]]) == [chunk]
+def test_short_chunks_of_one_stream_are_handed_on_as_they_are():
+    chunk = Chunk(np.arange(20) / 1000, np.zeros((20, 1), np.float32))
+    (same,) = interleaved([[], [chunk]])
+    assert same is chunk
     assert interleaved([[], []]) == []
+
+
+@settings(max_examples=80, deadline=None)
+@given(streams=pulled())
+def test_what_has_piled_up_goes_on_whole_and_in_portions_of_time(streams):
+    backlog, came = Backlog(), interleaved(streams)
+    backlog.add(came)
+    portions = []
+    while backlog:
+        portions.append(backlog.portion())
+    assert [id(part) for portion in portions for part in portion] == [id(part) for part in came]
+    for portion in portions:
+        stamps = np.concatenate([part.stamps for part in portion])
+        known = stamps[np.isfinite(stamps)]
+        assert len(known) == 0 or known.max() - known[0] <= PORTION_S + SLICE_S + 0.03
+
+
+def test_a_backlog_can_be_forgotten():
+    backlog = Backlog()
+    backlog.add([Chunk(np.arange(7.0), np.zeros((7, 1), np.float32))])
+    assert backlog.clear() == 7
+    assert not backlog

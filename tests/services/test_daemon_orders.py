@@ -1,0 +1,176 @@
+"""Everything that a daemon can be told while it runs, and that a replay knows of it."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.request
+
+import numpy as np
+import pytest
+
+from daemon_rig import CHANNELS, Rig
+from eprop_rt.errors import StreamError
+from eprop_rt_protocols.control import LabelSpan
+from eprop_rt_services.lsl_link import LslMarkerOutlet, local_clock
+from eprop_rt_services.sources.live import LslSource
+from eprop_rt_services.sources.settings import LslSettings
+from eprop_rt_services.zmq_link import CommandSubscriber, ControlClient
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def rig(tmp_path):
+    made = []
+
+    def make(ready=True, **overrides):
+        made.append(Rig(tmp_path, overrides={"journal.folder": tmp_path / "s", **overrides}))
+        if ready:
+            made[-1].wait_until_ready()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def ended(live):
+    live.ask("stop")
+    assert live.process.wait(timeout=20) == 0
+
+
+def replayed(folder):
+    done = subprocess.run(
+        [sys.executable, "-m", "eprop_rt_services", "replay", str(folder), "--json", "-"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout[done.stdout.index("{\n") :])
+
+
+def test_settings_labels_and_a_rollback_are_obeyed_and_replayed(rig, tmp_path):
+    live = rig(**{"guard.good_every_s": 0.5})
+    live.feed(1.5)
+    with ControlClient(live.control) as client:
+        rate = {"decoder.online.learning_rate": 0.0005, "decoder.rehearsal.steps_per_bin": 7.0}
+        assert client.ask("set", 5.0, settings=rate).ok
+        refused = client.ask("set", 5.0, settings={"decoder.online.learnin_rate": 0.1})
+        assert not refused.ok
+        assert "did you mean decoder.online.learning_rate" in refused.error
+        live.feed(0.5)
+        span = LabelSpan(from_s=live.at_s - 0.3, to_s=live.at_s - 0.1, values=(0.5, -0.5))
+        assert client.ask("relabel", 5.0, labels=span).ok
+        wrong = LabelSpan(from_s=live.at_s - 0.3, to_s=live.at_s - 0.1, values=(0.5,))
+        assert not client.ask("relabel", 5.0, labels=wrong).ok
+        live.feed(0.5)
+        assert client.ask("rollback", 5.0).ok
+        live.feed(0.5)
+        status = client.ask("status", 5.0).status
+        assert status.guard.counters["guard_rollback_order"] == 1
+        assert set(status.latency_ms) == {
+            "transport", "binning", "decode", "publish", "total", "learn"
+        }  # fmt: skip
+        assert [stream.role for stream in status.streams] == ["signal", "labels"]
+    ended(live)
+    figures = replayed(tmp_path / "s")
+    assert figures["identical"]
+    assert figures["segments"][0]["commands"] > 100
+
+
+def test_markers_pause_and_resume_learning(rig, tmp_path):
+    markers = LslMarkerOutlet("task", f"task-{tmp_path.name}")
+    with markers:
+        live = rig(
+            **{
+                "lsl.markers.source_id": f"task-{tmp_path.name}",
+                "lsl.freeze_on": "[pause]",
+                "lsl.thaw_on": "[go]",
+            }
+        )
+        live.feed(0.5)
+        for text, learning, cause in (("pause", "frozen", "marker"), ("go", "on", "")):
+            markers.push(local_clock(), "of no consequence")
+            markers.push(local_clock(), text)
+            for _ in range(100):
+                live.feed(0.05)
+                status = live.ask("status").status
+                if status.learning == learning:
+                    break
+            assert (status.learning, status.learning_cause) == (learning, cause)
+        ended(live)
+    assert replayed(tmp_path / "s")["identical"]
+
+
+def test_old_data_hold_the_output_until_it_has_caught_up(rig, tmp_path):
+    live = rig(**{"lsl.when_old": "hold", "lsl.max_age_s": 0.3})
+    live.feed(1.0)
+    with CommandSubscriber(live.commands, "decoded", now=lambda: 0.0) as reader:
+        reader.poll(0.1)
+        for behind_s, expected in ((0.6, "held"), (0.0, "decoded"), (0.6, "held")):
+            live.at_s = max(live.at_s, local_clock() - behind_s)
+            live.lag_s = behind_s
+            states = []
+            for _ in range(100):
+                live.feed(0.05)
+                while (command := reader.poll(0.0)) is not None:
+                    states.append(command.header.output)
+                if states and states[-1] == expected:
+                    break
+            assert states[-1] == expected
+    ended(live)
+    assert replayed(tmp_path / "s")["identical"]
+
+
+def test_a_stop_is_obeyed_while_the_streams_are_looked_for(rig):
+    live = rig(ready=False, **{"lsl.signal.source_id": "nobody-sends-this", "lsl.wait_s": "600"})
+    for _ in range(100):
+        try:
+            status = live.ask("status", 0.5).status
+        except StreamError:
+            continue
+        break
+    assert status.state == "starting"
+    assert not live.ask("freeze").ok
+    live.ask("stop")
+    assert live.process.wait(timeout=20) == 0
+
+
+def test_prometheus_is_told_and_lsl_carries_the_commands(rig, tmp_path):
+    source_id = f"out-{tmp_path.name}"
+    live = rig(**{"metrics.endpoint": "127.0.0.1:0", "publish.lsl_source_id": source_id})
+    settings = LslSettings(signal={"source_id": source_id}, wait_s=30)
+    with LslSource(settings) as recorder:
+        info, _ = recorder.open()
+        assert info.channel_names == ("x", "y")
+        live.feed(1.0)
+        for _ in range(100):
+            chunks = recorder.pull(0.05)
+            if chunks:
+                break
+            live.feed(0.05)
+        assert np.isfinite(chunks[0].samples).all()
+    address = re.search(r"metrics on (\S+)", live.told()).group(1)
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        text = answer.read().decode()
+    assert "eprop_rt_bins_total" in text
+    assert 'eprop_rt_learning{eprop_rt_learning="on"} 1.0' in text
+    ended(live)
+
+
+def test_the_decoder_sees_all_channels_of_two_streams(rig, tmp_path):
+    live = rig(**{"lsl.more_signals": f"[{{source_id: {'more-' + tmp_path.name}}}]"}, ready=False)
+    with live.another(f"more-{tmp_path.name}") as beside:
+        live.wait_until_ready()
+        live.beside = beside
+        live.feed(1.0)
+        assert live.ask("status").status.bins > 20
+        ended(live)
+    figures = replayed(tmp_path / "s")
+    assert figures["identical"]
+    (checkpoint,) = list((tmp_path / "s").glob("checkpoint-*.npz"))
+    with np.load(checkpoint) as arrays:
+        assert arrays["memory.inputs"].shape[1] == 2 * CHANNELS

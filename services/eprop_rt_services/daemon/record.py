@@ -91,6 +91,7 @@ class Record:
         self._keeper = CheckpointKeeper(self._on_the_disk)
         self._needed: frozenset[str] = frozenset()
         self._digest = SessionDigest()
+        self._taken: frozenset[str] = frozenset()  # files, of which this journal says so
         self._counted: Counter[str] = Counter()
         self._counted_s = self._kept_s = time.monotonic()
         self.newest: KeptFile | None = None
@@ -128,6 +129,7 @@ class Record:
                 "sha256": digest(beginning.checkpoint.arrays),
             }
             start = start.model_copy(update=origin)
+        self._taken = frozenset()
         self.journal.begin(segment, self._layout(session), start)
         heads = [head_of(path) for path in self._folder.segments()]
         begun = {head.checkpoint for head in heads if head is not None} | {start.checkpoint}
@@ -188,9 +190,15 @@ class Record:
         """The newest segment."""
         return None if self.journal is None else self.journal.path
 
-    def keep(self, checkpoint: Checkpoint) -> "Future[None]":
-        """Write a checkpoint into the folder; nothing is said of it in the journal."""
-        return self._keeper.begin(checkpoint, self._places(asked=False))
+    @property
+    def busy(self) -> bool:
+        """Whether a checkpoint is being written."""
+        return self._keeper.busy
+
+    def keep(self, checkpoint: Checkpoint) -> "tuple[Beginning, Future[None]]":
+        """Write a checkpoint into the folder, to begin with; the journal says nothing of it."""
+        (path,) = self._places(asked=False)
+        return Beginning(checkpoint, path), self._keeper.begin(checkpoint, [path])
 
     def tend(
         self, session: Session, pipeline: Pipeline, events: Callable[[], Counter[str]]
@@ -230,8 +238,9 @@ class Record:
     @property
     def events(self) -> Counter[str]:
         """Everything unusual so far, by name."""
-        journal = Counter[str]() if self.journal is None else self.journal.events
-        return self._keeper.events + journal
+        # Copied at once: other threads count.
+        journal = Counter[str]() if self.journal is None else self.journal.events.copy()
+        return self._keeper.events.copy() + journal
 
     def __enter__(self) -> Self:
         self._closing.enter_context(self._keeper)
@@ -251,12 +260,15 @@ class Record:
     def _tell_taken(self, pipeline: Pipeline, paths: list[Path]) -> None:
         if self._folder is not None:
             place = {"decoded": pipeline.decoded, "finished": pipeline.finished}
+            self._taken |= {paths[0].name}
             self._tell(Taken(**place, file=paths[0].name))
 
     def _on_the_disk(self, path: Path, sha256: str) -> None:
         self.newest = KeptFile(path, sha256, time.monotonic())
         if self._folder is not None and path.parent == self._folder.path:
-            self._tell(Kept(file=path.name, sha256=sha256))
+            if path.name in self._taken:  # else in a stretch that is not in the journal
+                self._taken -= {path.name}
+                self._tell(Kept(file=path.name, sha256=sha256))
             self._folder.prune(self._keep, self._needed)
 
     def _count(self, events: Counter[str]) -> None:

@@ -75,9 +75,14 @@ class Daemon:
         self._config = config
         self._source = LslSource(config.lsl)
         self._latencies = StageLatencies()
+<<<<<<< HEAD
         self._stopping = self._interruptible = False
         self._told_s = -math.inf
         self._mending: tuple[Checkpoint, Future[None]] | None = None
+=======
+        self._stopping = False
+        self._mending: tuple[Beginning, Future[None]] | None = None
+>>>>>>> s5-faults
         self._mend_at_s = 0.0
 
     def serve(self) -> None:
@@ -110,6 +115,7 @@ class Daemon:
                 meanwhile=self._answer,
             )
         )
+        self._telling.count_also(lambda: self._control.events)
         self._metrics = enter(MetricsEndpoint(config.metrics, self._telling.observed()))
         if self._metrics.address is not None:
             log.info("metrics on %s", self._metrics.address)
@@ -267,14 +273,12 @@ class Daemon:
         """The journal has a hole: begin the data path anew, from a checkpoint on the disk."""
         now_s = time.monotonic()
         if self._mending is not None and self._mending[1].done():
-            (checkpoint, written), self._mending = self._mending, None
-            newest = self._record.newest
-            if written.exception() is None and newest is not None:
-                self._begin_anew(Beginning(checkpoint, newest.path))
-        elif self._mending is None and now_s > self._mend_at_s:
+            (beginning, written), self._mending = self._mending, None
+            if written.exception() is None:
+                self._begin_anew(beginning)
+        elif self._mending is None and now_s > self._mend_at_s and not self._record.busy:
             self._mend_at_s = now_s + MEND_S
-            checkpoint = self._session.checkpoint(self._pipeline)
-            self._mending = checkpoint, self._record.keep(checkpoint)
+            self._mending = self._record.keep(self._session.checkpoint(self._pipeline))
 
     def _begin_anew(self, beginning: Beginning) -> None:
         before = self._pipeline
@@ -283,7 +287,7 @@ class Daemon:
         except ConfigError as error:
             log.warning("%s", error)
             return
-        self._telling.before += before.events
+        self._telling.before += before.events | before.guard.counters()
         log.warning("the journal goes on in %s", self._record.journal_path)
 
     def _keep(self) -> "Future[None]":

@@ -75,14 +75,9 @@ class Daemon:
         self._config = config
         self._source = LslSource(config.lsl)
         self._latencies = StageLatencies()
-<<<<<<< HEAD
         self._stopping = self._interruptible = False
         self._told_s = -math.inf
-        self._mending: tuple[Checkpoint, Future[None]] | None = None
-=======
-        self._stopping = False
         self._mending: tuple[Beginning, Future[None]] | None = None
->>>>>>> s5-faults
         self._mend_at_s = 0.0
 
     def serve(self) -> None:

@@ -4,12 +4,8 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-<<<<<<< HEAD
 from collections.abc import Callable, Iterator, Sequence
-=======
-from collections.abc import Callable
 from contextlib import suppress
->>>>>>> s5-faults
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -32,7 +28,7 @@ EVENTS, COMMANDS = "eprop-rt events", "eprop-rt commands"
 # Beside the values of a command, in the columns after them.
 BESIDE = ("bin", "origin", "published", "updates")
 
-Entry = tuple[Callable[..., None], tuple[object, ...]]  # who writes it, and what
+Entry = tuple[Callable[..., None], tuple[object, ...], int]  # what writes it, its bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +118,7 @@ class Journal:
 
     def __init__(self, settings: JournalSettings, now: Callable[[], float]) -> None:
         self._settings, self._now = settings, now
-<<<<<<< HEAD
         self._queue: deque[Entry] = deque()
-=======
-        self._queue: deque[tuple[Callable[..., None], tuple[object, ...], int]] = deque()
->>>>>>> s5-faults
         self._segment: _Segment | None = None
         self._refused = False
         self._flushed_s = self._synced_s = time.monotonic()
@@ -231,13 +223,7 @@ class Journal:
         self._leave()
 
     def _write_all(self) -> None:
-<<<<<<< HEAD
         for write, entry in self._entries():
-=======
-        for _ in range(len(self._queue)):
-            write, entry, size = self._queue.popleft()
-            self._taken_bytes += size
->>>>>>> s5-faults
             if self._broken and write != self._turn_to:
                 self.events["journal_entries_lost"] += 1
                 continue
@@ -249,27 +235,24 @@ class Journal:
         if self._segment is not None and not self._broken:
             self._flush(self._segment)
 
-<<<<<<< HEAD
-    def _entries(self) -> Iterator[Entry]:
+    def _entries(self) -> Iterator[tuple[Callable[..., None], tuple[object, ...]]]:
         """What is queued; samples that came one after the other are written at once.
 
         A thousand chunks a second, each written alone, would keep the interpreter from the loop,
         and how samples were cut into chunks decides nothing.
         """
         came = [self._queue.popleft() for _ in range(len(self._queue))]
-        for stream, entries in groupby(came, stream_of):
+        for stream, group in groupby(came, stream_of):
+            entries = list(group)
+            self._taken_bytes += sum(size for _, _, size in entries)
             if stream is None:
-                yield from entries
+                yield from ((write, entry) for write, entry, _ in entries)
             else:
-                chunks = [chunk for _, (chunk,) in entries if isinstance(chunk, Chunk)]
+                chunks = [chunk for _, (chunk,), _ in entries if isinstance(chunk, Chunk)]
                 yield self._write_signal, (joined(chunks),)
 
-    def _flush(self, writer: XdfWriter) -> None:
-        now_s = time.monotonic()
-=======
     def _flush(self, segment: _Segment) -> None:
         now_s, writer = time.monotonic(), segment.writer
->>>>>>> s5-faults
         try:
             segment.flush()
             if now_s - self._synced_s >= self._settings.sync_s:
@@ -331,8 +314,7 @@ class Journal:
 
     def _write_event(self, event: Event, stamp_s: float) -> None:
         if self._segment is not None:
-<<<<<<< HEAD
-            self._write(self._segment.events, np.array([stamp_s]), [[as_text(event)]])
+            self._segment.tell(event, stamp_s)
 
 
 def stream_of(entry: Entry) -> int | None:
@@ -348,6 +330,3 @@ def joined(chunks: Sequence[Chunk]) -> Chunk:
     stamps = np.concatenate([chunk.stamps for chunk in chunks])
     samples = np.concatenate([chunk.samples for chunk in chunks])
     return Chunk(stamps, samples, chunks[0].stream)
-=======
-            self._segment.tell(event, stamp_s)
->>>>>>> s5-faults

@@ -110,6 +110,11 @@ class Pipeline:
             yield output
             self.finish(output)
 
+    @property
+    def last_due_s(self) -> float | None:
+        """Stamp of the sample that completes the open bin, where that can be told before."""
+        return self._binner.last_due_s
+
     # The steps of a bin, for who measures them apart.
 
     def close(self, chunk: Chunk) -> Iterator[Bin]:

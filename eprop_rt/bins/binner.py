@@ -65,6 +65,13 @@ class Binner:
             if complete:
                 yield self._close()
 
+    @property
+    def last_due_s(self) -> float | None:
+        """Stamp of the last sample of the open bin, where that can be told before it comes."""
+        if self._interval_s == 0 or self._grid.origin_s is None:
+            return None
+        return self._grid.end_s(int(self._open.current[0])) - self._interval_s
+
     def cut(self, index: int) -> Bin | None:
         """Close the open bin with what is in it, where it is bin `index` or an earlier one."""
         if self._open.samples[0] > 0 and self._open.current[0] <= index:

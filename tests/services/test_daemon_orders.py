@@ -139,6 +139,27 @@ def test_a_stop_is_obeyed_while_the_streams_are_looked_for(rig):
     assert live.process.wait(timeout=20) == 0
 
 
+def test_a_stop_does_not_wait_for_kernels_that_compile(tmp_path, monkeypatch):
+    """Without a journal the daemon compiles after its control socket has opened."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cold"))
+    live = Rig(tmp_path)
+    try:
+        for _ in range(100):
+            try:
+                status = live.ask("status", 0.5).status
+            except StreamError:
+                continue
+            break
+        assert status.state == "starting"
+        assert live.ask("stop").ok
+        _, told = live.process.communicate(timeout=60)
+    finally:
+        live.close()
+    assert live.process.returncode == 0
+    assert "stopped before it was ready" in told
+    assert "kernels ready" not in told
+
+
 def test_prometheus_is_told_and_lsl_carries_the_commands(rig, tmp_path):
     source_id = f"out-{tmp_path.name}"
     live = rig(**{"metrics.endpoint": "127.0.0.1:0", "publish.lsl_source_id": source_id})

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import zmq
 
 from eprop_rt_protocols.control import LabelRows
-from eprop_rt_services.journal.folder import JournalFolder
 from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.zmq_link import CommandSubscriber
 from malformed import malformed
@@ -109,7 +108,9 @@ def consumer_stalled(lab, plan, draw):
 
 
 def clock_stepped(lab, plan, draw):
-    row = Row("clock of the source stepped", " and ".join(f"{s:+g} s" for s in plan.clock_steps_s), "")
+    row = Row(
+        "clock of the source stepped", " and ".join(f"{s:+g} s" for s in plan.clock_steps_s), ""
+    )
     before = lab.status()
     for step_s in (*plan.clock_steps_s, 0.0):
         lab.misbehave(clock_s=step_s)

@@ -1,4 +1,4 @@
-"""`eprop-rt bench`: what a step costs."""
+"""`eprop-rt bench`: what a step costs, and the whole loop."""
 
 import math
 from dataclasses import asdict
@@ -25,9 +25,12 @@ from eprop_rt_services.bench.step import (
     us_a_call,
     variant_of,
 )
+from eprop_rt_services.commands.bench_loop import loop
 from eprop_rt_services.commands.options import JsonOption, write_json
 
-app = typer.Typer(name="bench", no_args_is_help=True, help="What a step costs on this machine.")
+app = typer.Typer(
+    name="bench", no_args_is_help=True, help="What a step and the whole loop cost on this machine."
+)
 
 SIZES = "96x256,1024x1024"
 PEER_STEPS = 2000
@@ -36,7 +39,10 @@ DENSE_BYTES = 16  # a float32 synapse of the dense pass: trace and weight, read 
 
 @app.callback()
 def program() -> None:
-    """What a step costs on this machine."""
+    """What a step and the whole loop cost on this machine."""
+
+
+app.command(epilog="Example: eprop-rt bench loop --seconds 60 --json loop.json")(loop)
 
 
 @app.command(epilog="Example: eprop-rt bench step --sizes 96x256,256x512 --json step.json")

@@ -58,7 +58,9 @@ class RecordedPath:
 
     def published(self, output: Output, published_s: float) -> None:
         """A command went out; what follows is no longer in its way."""
-        marks = Marks(output.origin_s, self.pulled_s, self._binned_s, self._decoded_s, published_s)
+        marks = Marks(
+            output.origin_s, self.pulled_s, self._binned_s, self._decoded_s, local_clock()
+        )
         self._latencies.command(marks, learning=output.learning)
         self._record.command(output, published_s, self.pipeline.updates)
 

@@ -1,6 +1,8 @@
 """The life of the daemon: start, run until told otherwise, leave everything behind in order."""
 
 import logging
+import math
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +39,11 @@ log = logging.getLogger("eprop_rt")
 
 MEND_S = 2.0
 COMPILING_S = 300.0
+TELL_S = 5.0
+
+
+class _StoppedEarly(BaseException):
+    """Raised by a signal's handler in the midst of a long start: not to be taken for an error."""
 
 
 class GuardExitError(EpropError):
@@ -68,7 +75,8 @@ class Daemon:
         self._config = config
         self._source = LslSource(config.lsl)
         self._latencies = StageLatencies()
-        self._stopping = False
+        self._stopping = self._interruptible = False
+        self._told_s = -math.inf
         self._mending: tuple[Beginning, Future[None]] | None = None
         self._mend_at_s = 0.0
 
@@ -82,8 +90,8 @@ class Daemon:
             self._open(closing)
             try:
                 self._prepare(closing)
-            except SearchEnded:
-                log.info("stopped before the streams came")
+            except (SearchEnded, _StoppedEarly):
+                log.info("stopped before it was ready")
                 return
             self._run()
 
@@ -96,7 +104,10 @@ class Daemon:
         )
         self._control = enter(
             ControlServer(
-                config.control.endpoint, server_keys(config.security), meanwhile=self._answer
+                config.control.endpoint,
+                server_keys(config.security),
+                on_stop=self._interrupt,
+                meanwhile=self._answer,
             )
         )
         self._telling.count_also(lambda: self._control.events)
@@ -109,8 +120,7 @@ class Daemon:
     def _prepare(self, closing: ExitStack) -> None:
         config = self._config
         self._supervisor.starting("loading kernels", COMPILING_S)
-        warm_up(config.bins, config.decoder)
-        self._supervisor.starting("looking for the streams", COMPILING_S)
+        self._warm_up()
         log.info("kernels ready, looking for %s", config.lsl.signal.predicate())
         self._connect()
         obey = self._path.obey
@@ -141,8 +151,30 @@ class Daemon:
         published, missed = self._publishing.published, self._publishing.missed
         log.info("stopped after %d bins, %d late", published, missed)
 
+    def _warm_up(self) -> None:
+        """Compiling may take a minute; a stop does not wait for it."""
+        self._interruptible = True
+        try:
+            if not self._is_to_stop():
+                warm_up(self._config.bins, self._config.decoder)
+        finally:
+            self._interruptible = False
+
+    def _interrupt(self) -> None:
+        """A stop has come; called in the thread of the control socket."""
+        if self._interruptible:
+            os.kill(os.getpid(), signal.SIGTERM)  # its handler runs in the main thread
+
+    def _search_is_over(self) -> bool:
+        """Whether to stop looking for the streams; says now and then that it still looks."""
+        now_s = time.monotonic()
+        if now_s - self._told_s > TELL_S:
+            self._told_s = now_s
+            self._supervisor.starting("looking for the streams", COMPILING_S)
+        return self._is_to_stop()
+
     def _connect(self) -> None:
-        signal_info, label_info = self._source.open(self._is_to_stop)
+        signal_info, label_info = self._source.open(self._search_is_over)
         config, outputs = self._config, self._outputs(label_info)
         decoder, said = settled(config.decoder, signal_info.channels, outputs, config.bins.bin_s)
         for line in said:
@@ -258,6 +290,9 @@ class Daemon:
 
     def _stop(self) -> None:
         self._stopping = True
+        if self._interruptible:
+            self._interruptible = False
+            raise _StoppedEarly
 
     @property
     def _pipeline(self) -> Pipeline:

@@ -31,7 +31,7 @@ class Inputs:
 
     def pull(self, timeout_s: float) -> Sequence[Chunk | LabelChunk]:
         """What has come for the data path."""
-        items = self._source.pull(timeout_s)
+        items = self._source.pull(timeout_s, self._path.pipeline.last_due_s)
         self._path.pulled_s = local_clock()
         data: list[Chunk | LabelChunk] = []
         for item in items:

@@ -4,9 +4,10 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Self
 
@@ -26,6 +27,8 @@ ENTRY_BYTES = 200  # an entry in the queue, beside its samples
 EVENTS, COMMANDS = "eprop-rt events", "eprop-rt commands"
 # Beside the values of a command, in the columns after them.
 BESIDE = ("bin", "origin", "published", "updates")
+
+Entry = tuple[Callable[..., None], tuple[object, ...], int]  # what writes it, its bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ class Journal:
 
     def __init__(self, settings: JournalSettings, now: Callable[[], float]) -> None:
         self._settings, self._now = settings, now
-        self._queue: deque[tuple[Callable[..., None], tuple[object, ...], int]] = deque()
+        self._queue: deque[Entry] = deque()
         self._segment: _Segment | None = None
         self._refused = False
         self._flushed_s = self._synced_s = time.monotonic()
@@ -220,9 +223,7 @@ class Journal:
         self._leave()
 
     def _write_all(self) -> None:
-        for _ in range(len(self._queue)):
-            write, entry, size = self._queue.popleft()
-            self._taken_bytes += size
+        for write, entry in self._entries():
             if self._broken and write != self._turn_to:
                 self.events["journal_entries_lost"] += 1
                 continue
@@ -233,6 +234,22 @@ class Journal:
             self._unqueued_counted = unqueued
         if self._segment is not None and not self._broken:
             self._flush(self._segment)
+
+    def _entries(self) -> Iterator[tuple[Callable[..., None], tuple[object, ...]]]:
+        """What is queued; samples that came one after the other are written at once.
+
+        A thousand chunks a second, each written alone, would keep the interpreter from the loop,
+        and how samples were cut into chunks decides nothing.
+        """
+        came = [self._queue.popleft() for _ in range(len(self._queue))]
+        for stream, group in groupby(came, stream_of):
+            entries = list(group)
+            self._taken_bytes += sum(size for _, _, size in entries)
+            if stream is None:
+                yield from ((write, entry) for write, entry, _ in entries)
+            else:
+                chunks = [chunk for _, (chunk,), _ in entries if isinstance(chunk, Chunk)]
+                yield self._write_signal, (joined(chunks),)
 
     def _flush(self, segment: _Segment) -> None:
         now_s, writer = time.monotonic(), segment.writer
@@ -298,3 +315,18 @@ class Journal:
     def _write_event(self, event: Event, stamp_s: float) -> None:
         if self._segment is not None:
             self._segment.tell(event, stamp_s)
+
+
+def stream_of(entry: Entry) -> int | None:
+    """Of which signal it holds samples."""
+    first = entry[1][0]
+    return first.stream if isinstance(first, Chunk) else None
+
+
+def joined(chunks: Sequence[Chunk]) -> Chunk:
+    """One chunk of several of a stream."""
+    if len(chunks) == 1:
+        return chunks[0]
+    stamps = np.concatenate([chunk.stamps for chunk in chunks])
+    samples = np.concatenate([chunk.samples for chunk in chunks])
+    return Chunk(stamps, samples, chunks[0].stream)

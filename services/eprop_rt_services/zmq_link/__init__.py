@@ -7,6 +7,7 @@ of its own. Without keys, sockets bind to this machine only, because nobody is a
 
 from eprop_rt_services.zmq_link.control_client import ControlClient
 from eprop_rt_services.zmq_link.control_server import ControlServer, ReplyAddress
+from eprop_rt_services.zmq_link.frames import FrameReader, FrameSender
 from eprop_rt_services.zmq_link.keys import (
     ClientKeys,
     ServerKeys,
@@ -25,6 +26,8 @@ __all__ = [
     "CommandSubscriber",
     "ControlClient",
     "ControlServer",
+    "FrameReader",
+    "FrameSender",
     "Replier",
     "ReplyAddress",
     "ServerKeys",

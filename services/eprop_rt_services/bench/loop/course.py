@@ -1,0 +1,252 @@
+"""The course of the measurement: start all, learn, then freeze and thaw in turn, stop, count."""
+
+import itertools
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from eprop_rt.config import Settings
+from eprop_rt.errors import StreamError
+from eprop_rt_protocols.codec import encode
+from eprop_rt_protocols.command import Command, CommandHeader, Stamps
+from eprop_rt_protocols.status import Status
+from eprop_rt_protocols.streams import StreamRequirement
+from eprop_rt_services.bench.loop.figures import Kind, Round, Way, way
+from eprop_rt_services.bench.loop.log import RECEIVED, SENT, read
+from eprop_rt_services.bench.loop.reader import ReaderSettings
+from eprop_rt_services.bench.loop.relay import RelaySettings
+from eprop_rt_services.bench.loop.sender import SenderSettings
+from eprop_rt_services.config import Config
+from eprop_rt_services.demo.children import Children
+from eprop_rt_services.demo.stage import ending_on_request
+from eprop_rt_services.lsl_config import loopback_environment, write_loopback_config
+from eprop_rt_services.lsl_link import local_clock
+from eprop_rt_services.zmq_link import ControlClient
+
+READY_S, ANSWER_S, LOOK_S = 180.0, 5.0, 0.5
+CHANNELS, RATE_HZ = 96, 1000.0
+ROUND_S = 2.0
+SETTLE_S = 0.3  # of a round's beginning is not counted: the order, and the bin under way
+WARM_UP_S = 3.0
+MODULES = "eprop_rt_services.bench.loop"
+PLACEHOLDER_S = 123456.654321
+
+
+class Plan(Settings):
+    """How long, and how samples come; `journal`: the daemon writes down all that it gets."""
+
+    seconds: float
+    chunk: int = 1
+    journal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came out; `relay` is that of the rounds in which the daemon did not learn.
+
+    `relay_beside` is the relay's in the other rounds. Stages are the daemon's own.
+    """
+
+    relay: Way
+    relay_beside: Way
+    learning_off: Way
+    learning_on: Way
+    status: Status
+
+
+def measure(config: Config, plan: Plan, tell: Callable[[str], None]) -> Measured:
+    """Run it all; raises StreamError in one line where a process fails."""
+    with (
+        ending_on_request(),
+        tempfile.TemporaryDirectory(prefix="eprop-rt-bench-") as name,
+        ExitStack() as closing,
+    ):
+        folder = Path(name)
+        lsl = folder / "lsl_api.cfg"
+        write_loopback_config(lsl, session_id=folder.name)
+        environment = loopback_environment(lsl) | {"OPENBLAS_NUM_THREADS": "1"}
+        children = closing.enter_context(Children(folder, environment))
+        return Course(config, plan, folder, children, tell).run()
+
+
+class Course:
+    """One measurement in a folder of its own."""
+
+    def __init__(
+        self,
+        config: Config,
+        plan: Plan,
+        folder: Path,
+        children: Children,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._plan, self._folder, self._children, self._tell = plan, folder, children, tell
+        self._config = config = self._wired(config)
+        self._relayed = f"ipc://{folder}/relayed"
+        self._bin_s, self._topic = config.bins.bin_s, config.publish.topic
+
+    def _wired(self, config: Config) -> Config:
+        """The configuration with the streams and sockets of this measurement."""
+        folder = self._folder
+        lsl = {
+            "signal": StreamRequirement(source_id="bench-signal"),
+            "labels": StreamRequirement(source_id="bench-labels"),
+            "wait_s": READY_S,
+        }
+        journal = {"folder": folder / "journal"} if self._plan.journal else {}
+        updates = {
+            "lsl": config.lsl.model_copy(update=lsl),
+            "publish": config.publish.model_copy(update={"endpoint": f"ipc://{folder}/commands"}),
+            "control": config.control.model_copy(update={"endpoint": f"ipc://{folder}/control"}),
+            "journal": config.journal.model_copy(update=journal),
+        }
+        return config.model_copy(update=updates)
+
+    def run(self) -> Measured:
+        """Start, measure, stop, count."""
+        self._tell("starting")
+        self._start_sender()
+        self._start_reader("daemon", self._config.publish.endpoint)
+        file = self._folder / "daemon.yaml"
+        file.write_text(yaml.safe_dump(self._config.model_dump(mode="json")), encoding="utf-8")
+        self._children.start("daemon", "eprop_rt_services", "run", str(file))
+        with ControlClient(self._config.control.endpoint) as control:
+            self._wait_until_learning(control)
+            self._start_relay()
+            self._start_reader("relay", self._relayed)
+            self._pass(self._warm_up_s(), "warming up")
+            rounds = self._rounds(control)
+            status = self._ask(control)
+        self._children.stop()
+        return self._count(rounds, status)
+
+    def _start_sender(self) -> None:
+        settings = SenderSettings(
+            signal_id="bench-signal",
+            labels_id="bench-labels",
+            file=self._folder / "sent",
+            channels=CHANNELS,
+            rate_hz=RATE_HZ,
+            chunk=self._plan.chunk,
+            label_every=max(1, round(self._bin_s * RATE_HZ)),
+        )
+        self._children.start("sender", f"{MODULES}.sender", settings.model_dump_json())
+
+    def _start_reader(self, of: str, endpoint: str) -> None:
+        settings = ReaderSettings(
+            endpoint=endpoint, topic=self._topic, file=self._folder / f"of-{of}"
+        )
+        name = f"reader of the {of}"
+        self._children.start(name, f"{MODULES}.reader", settings.model_dump_json())
+
+    def _start_relay(self) -> None:
+        """With bins that end in the middle of the daemon's: neither is in the other's way then."""
+        origin_s = read(self._folder / "of-daemon", RECEIVED)[-1, 0]
+        phase_s = (origin_s + 1.0 / RATE_HZ + self._bin_s / 2) % self._bin_s
+        before, after = header_like(self._config)
+        settings = RelaySettings(
+            signal_id="bench-signal",
+            rate_hz=RATE_HZ,
+            bin_s=self._bin_s,
+            phase_s=phase_s,
+            endpoint=self._relayed,
+            topic=self._topic,
+            header=(before, after),
+            payload_bytes=4 * len(self._config.publish.names),
+        )
+        self._children.start("relay", f"{MODULES}.relay", settings.model_dump_json())
+
+    def _wait_until_learning(self, control: ControlClient) -> None:
+        end_s = time.monotonic() + READY_S
+        while time.monotonic() < end_s:
+            self._children.check()
+            try:
+                status = control.ask("status", LOOK_S).status
+            except StreamError:
+                continue
+            wrote = len(read(self._folder / "of-daemon", RECEIVED)) if status else 0
+            if status is not None and status.updates > 0 and wrote > 0:
+                return
+            time.sleep(LOOK_S)
+        raise StreamError(
+            f"the daemon did not learn within {READY_S:g} s, its last words: "
+            f"{self._children.last_line('daemon')}"
+        )
+
+    def _warm_up_s(self) -> float:
+        """Until rehearsal has a past, and some seconds."""
+        rehearsal = getattr(self._config.decoder, "rehearsal", None)
+        return WARM_UP_S + (0.0 if rehearsal is None else 2 * rehearsal.segment_s)
+
+    def _pass(self, seconds: float, doing: str) -> None:
+        end_s = time.monotonic() + seconds
+        while (left_s := end_s - time.monotonic()) > 0:
+            self._children.check()
+            self._tell(f"{doing}, {left_s:.0f} s")
+            time.sleep(min(LOOK_S, left_s))
+
+    def _rounds(self, control: ControlClient) -> list[Round]:
+        rounds: list[Round] = []
+        kinds: list[Kind] = ["learning_off", "learning_on"]
+        many = max(2, 2 * round(self._plan.seconds / ROUND_S / 2))
+        length_s = self._plan.seconds / many
+        for at, kind in zip(range(many), itertools.cycle(kinds), strict=False):
+            control.ask("freeze" if kind == "learning_off" else "thaw", ANSWER_S)
+            from_s = local_clock()
+            self._pass(length_s, f"round {at + 1} of {many}")
+            rounds.append(Round(kind, from_s + min(SETTLE_S, length_s / 4), local_clock()))
+        time.sleep(2 * self._bin_s)  # what ended in the last round arrives
+        return rounds
+
+    def _ask(self, control: ControlClient) -> Status:
+        status = control.ask("status", ANSWER_S).status
+        if status is None:
+            raise StreamError("the daemon answered without a status: look at its log")
+        return status
+
+    def _count(self, rounds: list[Round], status: Status) -> Measured:
+        sent = read(self._folder / "sent", SENT)
+        daemon = read(self._folder / "of-daemon", RECEIVED)
+        relay = read(self._folder / "of-relay", RECEIVED)
+        off = [each for each in rounds if each.kind == "learning_off"]
+        on = [each for each in rounds if each.kind == "learning_on"]
+        return Measured(
+            relay=way(sent, relay, off, self._bin_s),
+            relay_beside=way(sent, relay, on, self._bin_s),
+            learning_off=way(sent, daemon, off, self._bin_s),
+            learning_on=way(sent, daemon, on, self._bin_s),
+            status=status,
+        )
+
+
+def header_like(config: Config) -> tuple[str, str]:
+    """A header as long as those of the daemon, before and after the stamp of the newest sample."""
+    publish = config.publish
+    stamps = Stamps(
+        origin_s=PLACEHOLDER_S, bin_end_s=1.0, published_s=2.25, clock="lsl_local_clock"
+    )
+    values = np.zeros(len(publish.names), np.float32)
+    header = CommandHeader(
+        version=2,
+        sequence=1000,
+        stamps=stamps,
+        deadline_s=3.5,
+        host="host",
+        model_id="0123456789ab",
+        update_id=1000,
+        learning="off",
+        output="decoded",
+        dtype="<f4",
+        shape=values.shape,
+        names=publish.names,
+        units=publish.units,
+    )
+    text = encode(publish.topic, Command(header, values))[1].decode()
+    before, _, after = text.partition(str(PLACEHOLDER_S))
+    return before, after

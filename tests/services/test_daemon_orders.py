@@ -11,6 +11,7 @@ import pytest
 
 from daemon_rig import CHANNELS, Rig
 from eprop_rt.errors import StreamError
+from eprop_rt.series import MarkerChunk
 from eprop_rt_protocols.control import LabelSpan
 from eprop_rt_services.lsl_link import LslMarkerOutlet, local_clock
 from eprop_rt_services.sources.live import LslSource
@@ -164,8 +165,12 @@ def test_prometheus_is_told_and_lsl_carries_the_commands(rig, tmp_path):
     source_id = f"out-{tmp_path.name}"
     live = rig(**{"metrics.endpoint": "127.0.0.1:0", "publish.lsl_source_id": source_id})
     settings = LslSettings(signal={"source_id": source_id}, wait_s=30)
-    with LslSource(settings) as recorder:
+    told = LslSettings(
+        signal={"source_id": source_id}, markers={"source_id": f"{source_id}-events"}, wait_s=30
+    )
+    with LslSource(settings) as recorder, LslSource(told) as listener:
         info, _ = recorder.open()
+        listener.open()
         assert info.channel_names == ("x", "y")
         live.feed(1.0)
         for _ in range(100):
@@ -174,6 +179,16 @@ def test_prometheus_is_told_and_lsl_carries_the_commands(rig, tmp_path):
                 break
             live.feed(0.05)
         assert np.isfinite(chunks[0].samples).all()
+        live.ask("freeze")
+        heard = []
+        for _ in range(100):
+            live.feed(0.05)
+            heard += [item for item in listener.pull(0.05) if isinstance(item, MarkerChunk)]
+            if any('"verb":"freeze"' in text for chunk in heard for text in chunk.texts):
+                break
+        else:
+            raise AssertionError(f"nothing was heard of the order: {heard}")
+        live.ask("thaw")
     address = re.search(r"metrics on (\S+)", live.told()).group(1)
     with urllib.request.urlopen(address, timeout=10) as answer:
         text = answer.read().decode()

@@ -99,6 +99,7 @@ class Daemon:
         config, enter = self._config, closing.enter_context
         self._supervisor = enter(Supervisor())
         self._publishing = enter(Publishing(config))
+        self._record.listener = self._publishing.tell
         self._telling = Telling(
             config, self._source, self._publishing, self._record, self._latencies
         )
@@ -234,6 +235,7 @@ class Daemon:
         self._publishing.greet()
         self._operator.attend()
         self._lateness.look()
+        self._record.guard(self._pipeline)
         self._record.tend(self._session, self._pipeline, self._telling.events)
         while self._source.notices:
             notice = self._source.notices.popleft()

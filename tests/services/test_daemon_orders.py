@@ -8,11 +8,12 @@ import urllib.request
 
 import numpy as np
 import pytest
+import zmq
 
 from daemon_rig import CHANNELS, Rig
 from eprop_rt.errors import StreamError
 from eprop_rt.series import MarkerChunk
-from eprop_rt_protocols.control import LabelSpan
+from eprop_rt_protocols.control import ControlRequest, LabelSpan, encode_request
 from eprop_rt_services.lsl_link import LslMarkerOutlet, local_clock
 from eprop_rt_services.sources.live import LslSource
 from eprop_rt_services.sources.settings import LslSettings
@@ -138,6 +139,25 @@ def test_a_stop_is_obeyed_while_the_streams_are_looked_for(rig):
     assert not live.ask("freeze").ok
     live.ask("stop")
     assert live.process.wait(timeout=20) == 0
+
+
+def test_a_stop_wins_over_a_flood_of_questions(rig):
+    live = rig()
+    live.feed(0.5)
+    question = encode_request(ControlRequest(version=2, request_id="q", verb="status"))
+    with zmq.Context() as context, context.socket(zmq.DEALER) as flood:
+        flood.setsockopt(zmq.LINGER, 0)
+        flood.setsockopt(zmq.SNDHWM, 0)
+        flood.connect(live.control)
+        for _ in range(5000):
+            flood.send(question)
+        assert live.ask("stop").ok
+        assert live.process.wait(timeout=20) == 0
+        answered = 0
+        while flood.poll(100):
+            flood.recv()
+            answered += 1
+        assert answered < 5000  # it did not wait for its turn
 
 
 def test_a_stop_does_not_wait_for_kernels_that_compile(tmp_path, monkeypatch):

@@ -130,6 +130,7 @@ class Daemon:
         self._operator = Operator(
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status
         )
+        self._record.prepare(self._pipeline)
         self._source.drop_backlog()
         self._garbage = closing.enter_context(GarbageCollection())
         self._telling.state = "running"

@@ -15,8 +15,6 @@ from eprop_rt_services.journal.reader import entries
 from eprop_rt_services.journal.writer import COMMANDS
 from soak.lab import environment
 
-WRITING_S = 0.15  # beside flush_s: the thread's turn, the write itself, and the bin in hand
-
 
 def damaged_checkpoints(folder):
     """Those in the folder that are not whole; one that was deleted meanwhile is none."""

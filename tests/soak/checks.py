@@ -1,4 +1,4 @@
-"""What must hold after every fault: journal and checkpoints on the disk, and the replay of it all."""
+"""What must hold after every fault: journal and checkpoints on the disk, and their replay."""
 
 import json
 import logging

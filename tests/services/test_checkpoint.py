@@ -204,4 +204,4 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path):
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["a.npz"]
     with pytest.raises(EpropError, match="cannot write the checkpoint"):
-        write_checkpoint(tmp_path / "none" / "a.npz", bad)
+        write_checkpoint(tmp_path / "none" / "a.npz", read_checkpoint(path))

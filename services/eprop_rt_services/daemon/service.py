@@ -31,6 +31,7 @@ from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.metrics_endpoint import MetricsEndpoint
 from eprop_rt_services.path import begin_path
 from eprop_rt_services.security import server_keys
+from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.sources.live import LslSource, SearchEnded
 from eprop_rt_services.supervision import Supervisor
 from eprop_rt_services.zmq_link import ControlServer
@@ -58,9 +59,16 @@ class Daemon:
     """
 
     def __init__(
-        self, config: Config, start: Checkpoint | None = None, *, resume: bool = False
+        self,
+        config: Config,
+        start: Checkpoint | None = None,
+        *,
+        resume: bool = False,
+        source: LiveSource | None = None,
     ) -> None:
         """`resume`: with the newest checkpoint in the journal's folder, where there is one.
+
+        `source` is that of `config.lsl` unless another one stands in its place.
 
         Raises RestoreError where a checkpoint was made with other settings, ConfigError where a
         folder or file cannot be written to.
@@ -73,7 +81,7 @@ class Daemon:
             decoder = self._beginning.checkpoint.fitting(config.decoder, config.bins)
             config = config.model_copy(update={"decoder": decoder})
         self._config = config
-        self._source = LslSource(config.lsl)
+        self._source = LslSource(config.lsl) if source is None else source
         self._latencies = StageLatencies()
         self._stopping = self._interruptible = False
         self._told_s = -math.inf

@@ -62,7 +62,7 @@ class Guard:
     """Watches one decoder; a pure function of the bins, labels and orders that it is given.
 
     Events of its own: `guard_clip_output`, `guard_hold_<cause>` and `guard_zero_<cause>` for data
-    and orders, once each time; `guard_reset`, the network brought to rest; `guard_good_state`;
+    and orders, once each time; `guard_reset`, the network brought to rest;
     `guard_rollback_none`, wanted, and there was none.
     """
 
@@ -90,6 +90,7 @@ class Guard:
         self._late = self._late_bins = self._rate_bins = self._spikes = self._high = 0
         self._fresh = self._restart = False  # learned since the last mark; bring it to rest
         self._marked: int | None = None
+        self._marks = 0
         self.adopt(settings)
 
     def adopt(self, settings: GuardSettings) -> None:
@@ -106,7 +107,7 @@ class Guard:
         """The labels with NaN for what is out of all reason; event `guard_clip_label`, a label."""
         if not self.settings.enabled:
             return labels
-        wild = np.abs(labels.values) > self.settings.input_bound
+        wild = np.isfinite(labels.values) & (np.abs(labels.values) > self.settings.input_bound)
         if not wild.any():
             return labels
         self._events["guard_clip_label"] += int(wild.any(axis=1).sum())
@@ -274,7 +275,7 @@ class Guard:
             return False
         self._marked, self._fresh = self._ladder.now, False
         self._ladder.helped()
-        self._events["guard_good_state"] += 1
+        self._marks += 1
         return True
 
     # Orders.
@@ -346,6 +347,11 @@ class Guard:
         return self._events + self._ladder.events + self._watch.events
 
     def counters(self) -> Counter[str]:
-        """Likewise, and the steps that learning shortened: `guard_clip_<what took them>`."""
+        """Likewise, and what is not unusual.
+
+        `guard_good_state`: states that were kept; `guard_clip_<what took them>`: steps of learning
+        that were shortened.
+        """
         clipped = self._decoder.clipped() if isinstance(self._decoder, Clipping) else {}
-        return self.events + Counter({f"guard_clip_{what}": n for what, n in clipped.items()})
+        usual = {f"guard_clip_{what}": n for what, n in clipped.items()}
+        return self.events + Counter(usual | {"guard_good_state": self._marks})

@@ -6,7 +6,16 @@ import numpy as np
 
 from eprop_rt.guard_settings import GuardSettings
 from eprop_rt.kernels import steady
-from eprop_rt.kernels.guard import Bounds, Outputs, bound_outputs, set_range, take_in_label
+from eprop_rt.kernels.guard import (
+    COUNT,
+    SPREAD,
+    SQUARED,
+    Bounds,
+    Outputs,
+    bound_outputs,
+    set_range,
+    take_in_label,
+)
 from eprop_rt.kernels.scale import Statistics, refresh
 from eprop_rt.series import F32, F64
 
@@ -22,7 +31,7 @@ class LabelRange:
             most=np.full(outputs, -math.inf),
             low=np.full(outputs, -math.inf),
             high=np.full(outputs, math.inf),
-            error=np.zeros(2),
+            error=np.zeros(3),
         )
         self.said: F64 = np.zeros(outputs)
         self._bound, self._take_in = steady(bound_outputs), steady(take_in_label)
@@ -55,15 +64,22 @@ class LabelRange:
 
     def learn_one(self, values: F64, label: F32, decoded: bool) -> bool:
         """Take a label (outputs,) in; whether it says how good `values` were, if `decoded`."""
-        before = self._outputs.error[1]
+        before = self._outputs.error[COUNT]
         self._take_in(values, label, self._outputs, self._bounds, decoded)
-        return bool(self._outputs.error[1] > before)
+        return bool(self._outputs.error[COUNT] > before)
 
     @property
     def error(self) -> float:
-        """Running squared error, in variances of the labels."""
-        return float(self._outputs.error[0])
+        """Running squared error, in variances of the labels: those so far, or of now if greater.
+
+        Saying something unrelated costs about two, whatever the labels do.
+        """
+        return float(self._outputs.error[SQUARED] / self._unit)
 
     @error.setter
     def error(self, value: float) -> None:
-        self._outputs.error[0] = value
+        self._outputs.error[SQUARED] = value * self._unit
+
+    @property
+    def _unit(self) -> float:
+        return max(1.0, float(self._outputs.error[SPREAD]))

@@ -28,7 +28,8 @@ EXPRESSIONS = [target["expr"] for panel in BOARD["panels"] for target in panel["
 
 
 def tool(name):
-    path = shutil.which(name)
+    beside = str(Path(sys.executable).parent)
+    path = shutil.which(name) or shutil.which(name, path=beside)
     if path is None:
         pytest.skip(f"{name} is not installed")
     return path

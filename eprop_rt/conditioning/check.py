@@ -8,6 +8,7 @@ import numpy as np
 from eprop_rt.errors import DataError
 from eprop_rt.series import Chunk, LabelChunk, StreamInfo
 
+STAMP_BOUND_S = 1e12  # beyond it is no time
 GAP_STEPS = 1.9  # intervals without a sample
 LONGEST_STEP = 1.8  # of which no rounding makes a gap
 
@@ -93,7 +94,7 @@ class ChunkCheck:
 
 
 def checked_labels(chunk: LabelChunk, outputs: int) -> LabelChunk:
-    """The labels whose stamps are finite; raises DataError on a wrong shape."""
+    """The labels whose stamps are a time at all; raises DataError on a wrong shape."""
     if chunk.values.ndim != 2 or chunk.values.shape[1] != outputs:
         raise DataError(
             f"labels of shape {chunk.values.shape} came, expected (labels, {outputs}): "
@@ -104,5 +105,5 @@ def checked_labels(chunk: LabelChunk, outputs: int) -> LabelChunk:
             f"{len(chunk.stamps)} stamps came with {len(chunk.values)} labels: "
             "give one stamp a label"
         )
-    keep = np.isfinite(chunk.stamps)
+    keep = np.abs(chunk.stamps) <= STAMP_BOUND_S  # not of NaN
     return chunk if keep.all() else LabelChunk(chunk.stamps[keep], chunk.values[keep])

@@ -9,6 +9,9 @@ from eprop_rt.kernels.scale import OUTLIER, SETTLED, Doubles, Statistics, take_i
 from eprop_rt.structs import Floats, Ints
 
 LIVING, FAR, BROUGHT_BACK = range(3)  # an axis of Inputs.counts
+# Of Outputs.error: running squared error, in variances of the labels so far; how many bins are in
+# it; running squared distance of those bins' labels from their mean.
+SQUARED, COUNT, SPREAD = range(3)
 
 
 class Inputs(NamedTuple):
@@ -63,7 +66,7 @@ class Outputs(NamedTuple):
     most: Doubles  # (M,)
     low: Doubles  # (M,) bounds on outputs
     high: Doubles  # (M,)
-    error: Doubles  # (2,) running squared error in variances of the labels; how many bins are in it
+    error: Doubles  # (3,) see SQUARED, COUNT, SPREAD
 
 
 class Bounds(NamedTuple):
@@ -96,16 +99,20 @@ def take_in_label(
 ) -> None:
     """Compare what was said (M,) with its label where it was `decoded`; then widen the range."""
     s, error = outputs.labels, outputs.error
-    total, known = 0.0, 0
+    total, spread, known = 0.0, 0.0, 0
     for k in range(values.shape[0]):
         settled = s.seen[k] > SETTLED and s.scale[k] > 0
         if np.isfinite(label[k]) and settled:
             away = (values[k] - label[k]) * s.scale[k]
             total += away * away
+            from_mean = (label[k] - s.first[k]) * s.scale[k]
+            spread += from_mean * from_mean
             known += 1
     if decoded and known > 0:
-        error[1] += 1
-        error[0] += max(1.0 / error[1], bounds.share) * (total / known - error[0])
+        error[COUNT] += 1
+        rate = max(1.0 / error[COUNT], bounds.share)
+        error[SQUARED] += rate * (total / known - error[SQUARED])
+        error[SPREAD] += rate * (spread / known - error[SPREAD])
     take_in(label, s, 0.0, True, True)
     for k in range(values.shape[0]):
         if np.isfinite(label[k]):

@@ -64,7 +64,7 @@ def main() -> None:
         status = app(standalone_mode=False)
         if status == INTERRUPTED:  # what typer makes of a Ctrl-C
             raise KeyboardInterrupt
-        sys.exit(status)  # what a command left with typer.Exit; None: all is well
+        sys.exit(status or 0)  # what a command left with typer.Exit; None: all is well
     except (EpropError, ProtocolError) as error:
         fail(" ".join(str(error).split()))
     except typer.TyperException as error:

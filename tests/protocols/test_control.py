@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from eprop_rt_protocols.control import (
     MAX_CONTROL_BYTES,
     MAX_LABEL_ROWS,
+    MAX_LABELLED_S,
     MAX_SETTINGS,
     ControlReply,
     ControlRequest,
@@ -61,7 +62,7 @@ ARGUMENTS = {
             "span": LabelSpan(from_s=start, to_s=start + length, values=row)
         },
         st.floats(0, 1e6),
-        st.floats(0.01, 500),
+        st.floats(0.01, MAX_LABELLED_S - 1),
         st.lists(FINITE, min_size=1, max_size=4).map(tuple),
     )
     | ROWS.map(
@@ -214,7 +215,7 @@ def test_settings_that_are_no_settings_are_refused(settings_given):
     [
         {**SPAN, "to_s": 1.0},
         {**SPAN, "to_s": 0.0},
-        {**SPAN, "to_s": 700.0},
+        {**SPAN, "to_s": 2.0 + MAX_LABELLED_S},
         {**SPAN, "from_s": -1e308, "to_s": 1e308},
         {**SPAN, "from_s": float("nan")},
         {**SPAN, "values": []},

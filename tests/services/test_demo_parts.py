@@ -51,6 +51,7 @@ def command(sequence, velocity, deadline_s=PATIENCE_S):
         model_id="test",
         update_id=0,
         learning="off",
+        output="decoded",
         dtype="<f4",
         shape=(2,),
         names=("vx", "vy"),

@@ -116,7 +116,7 @@ def test_systemd_hears_through_it_what_the_child_says(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
         heard.bind(str(path))
         heard.settimeout(30)
-        with Running(ALIVE, NOTIFY_SOCKET=str(path)) as running:
+        with Running(ALIVE, NOTIFY_SOCKET=str(path), WATCHDOG_USEC="1000000") as running:
             pid, _ = running.started()
             said = [heard.recv(4096).decode() for _ in range(3)]
             assert said[0].startswith("READY=1")

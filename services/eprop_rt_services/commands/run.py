@@ -93,8 +93,9 @@ def serve(settings: Config, start: Path | None, resume: bool) -> int:
         logging.getLogger().removeHandler(handler)
     told = apply(settings.realtime)
     with logging_to(settings.log):
-        for line in told:
-            log.info(line)
+        log.info(told[0])
+        for line in told[1:]:
+            log.warning(line)
         try:
             begun = None if start is None else read_checkpoint(start)
             Daemon(settings, begun, resume=resume).serve()

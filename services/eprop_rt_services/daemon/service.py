@@ -1,6 +1,8 @@
 """The life of the daemon: start, run until told otherwise, leave everything behind in order."""
 
 import logging
+import math
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +31,7 @@ from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.metrics_endpoint import MetricsEndpoint
 from eprop_rt_services.path import begin_path
 from eprop_rt_services.security import server_keys
+from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.sources.live import LslSource, SearchEnded
 from eprop_rt_services.supervision import Supervisor
 from eprop_rt_services.zmq_link import ControlServer
@@ -37,6 +40,11 @@ log = logging.getLogger("eprop_rt")
 
 MEND_S = 2.0
 COMPILING_S = 300.0
+TELL_S = 5.0
+
+
+class _StoppedEarly(BaseException):
+    """Raised by a signal's handler in the midst of a long start: not to be taken for an error."""
 
 
 class GuardExitError(EpropError):
@@ -51,9 +59,16 @@ class Daemon:
     """
 
     def __init__(
-        self, config: Config, start: Checkpoint | None = None, *, resume: bool = False
+        self,
+        config: Config,
+        start: Checkpoint | None = None,
+        *,
+        resume: bool = False,
+        source: LiveSource | None = None,
     ) -> None:
         """`resume`: with the newest checkpoint in the journal's folder, where there is one.
+
+        `source` is that of `config.lsl` unless another one stands in its place.
 
         Raises RestoreError where a checkpoint was made with other settings, ConfigError where a
         folder or file cannot be written to.
@@ -66,10 +81,11 @@ class Daemon:
             decoder = self._beginning.checkpoint.fitting(config.decoder, config.bins)
             config = config.model_copy(update={"decoder": decoder})
         self._config = config
-        self._source = LslSource(config.lsl)
+        self._source = LslSource(config.lsl) if source is None else source
         self._latencies = StageLatencies()
-        self._stopping = False
-        self._mending: tuple[Checkpoint, Future[None]] | None = None
+        self._stopping = self._interruptible = False
+        self._told_s = -math.inf
+        self._mending: tuple[Beginning, Future[None]] | None = None
         self._mend_at_s = 0.0
 
     def serve(self) -> None:
@@ -82,8 +98,8 @@ class Daemon:
             self._open(closing)
             try:
                 self._prepare(closing)
-            except SearchEnded:
-                log.info("stopped before the streams came")
+            except (SearchEnded, _StoppedEarly):
+                log.info("stopped before it was ready")
                 return
             self._run()
 
@@ -91,14 +107,19 @@ class Daemon:
         config, enter = self._config, closing.enter_context
         self._supervisor = enter(Supervisor())
         self._publishing = enter(Publishing(config))
+        self._record.listener = self._publishing.tell
         self._telling = Telling(
             config, self._source, self._publishing, self._record, self._latencies
         )
         self._control = enter(
             ControlServer(
-                config.control.endpoint, server_keys(config.security), meanwhile=self._answer
+                config.control.endpoint,
+                server_keys(config.security),
+                on_stop=self._interrupt,
+                meanwhile=self._answer,
             )
         )
+        self._telling.count_also(lambda: self._control.events)
         self._metrics = enter(MetricsEndpoint(config.metrics, self._telling.observed()))
         if self._metrics.address is not None:
             log.info("metrics on %s", self._metrics.address)
@@ -108,8 +129,7 @@ class Daemon:
     def _prepare(self, closing: ExitStack) -> None:
         config = self._config
         self._supervisor.starting("loading kernels", COMPILING_S)
-        warm_up(config.bins, config.decoder)
-        self._supervisor.starting("looking for the streams", COMPILING_S)
+        self._warm_up()
         log.info("kernels ready, looking for %s", config.lsl.signal.predicate())
         self._connect()
         obey = self._path.obey
@@ -118,6 +138,7 @@ class Daemon:
         self._operator = Operator(
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status
         )
+        self._record.prepare(self._pipeline)
         self._garbage = closing.enter_context(GarbageCollection())
         self._source.drop_backlog()
         self._telling.state = "running"
@@ -140,8 +161,30 @@ class Daemon:
         published, missed = self._publishing.published, self._publishing.missed
         log.info("stopped after %d bins, %d late", published, missed)
 
+    def _warm_up(self) -> None:
+        """Compiling may take a minute; a stop does not wait for it."""
+        self._interruptible = True
+        try:
+            if not self._is_to_stop():
+                warm_up(self._config.bins, self._config.decoder)
+        finally:
+            self._interruptible = False
+
+    def _interrupt(self) -> None:
+        """A stop has come; called in the thread of the control socket."""
+        if self._interruptible:
+            os.kill(os.getpid(), signal.SIGTERM)  # its handler runs in the main thread
+
+    def _search_is_over(self) -> bool:
+        """Whether to stop looking for the streams; says now and then that it still looks."""
+        now_s = time.monotonic()
+        if now_s - self._told_s > TELL_S:
+            self._told_s = now_s
+            self._supervisor.starting("looking for the streams", COMPILING_S)
+        return self._is_to_stop()
+
     def _connect(self) -> None:
-        signal_info, label_info = self._source.open(self._is_to_stop)
+        signal_info, label_info = self._source.open(self._search_is_over)
         config, outputs = self._config, self._outputs(label_info)
         decoder, said = settled(config.decoder, signal_info.channels, outputs, config.bins.bin_s)
         for line in said:
@@ -201,6 +244,7 @@ class Daemon:
         self._publishing.greet()
         self._operator.attend()
         self._lateness.look()
+        self._record.guard(self._pipeline)
         self._record.tend(self._session, self._pipeline, self._telling.events)
         while self._source.notices:
             notice = self._source.notices.popleft()
@@ -236,14 +280,12 @@ class Daemon:
         """The journal has a hole: begin the data path anew, from a checkpoint on the disk."""
         now_s = time.monotonic()
         if self._mending is not None and self._mending[1].done():
-            (checkpoint, written), self._mending = self._mending, None
-            newest = self._record.newest
-            if written.exception() is None and newest is not None:
-                self._begin_anew(Beginning(checkpoint, newest.path))
-        elif self._mending is None and now_s > self._mend_at_s:
+            (beginning, written), self._mending = self._mending, None
+            if written.exception() is None:
+                self._begin_anew(beginning)
+        elif self._mending is None and now_s > self._mend_at_s and not self._record.busy:
             self._mend_at_s = now_s + MEND_S
-            checkpoint = self._session.checkpoint(self._pipeline)
-            self._mending = checkpoint, self._record.keep(checkpoint)
+            self._mending = self._record.keep(self._session.checkpoint(self._pipeline))
 
     def _begin_anew(self, beginning: Beginning) -> None:
         before = self._pipeline
@@ -252,7 +294,7 @@ class Daemon:
         except ConfigError as error:
             log.warning("%s", error)
             return
-        self._telling.before += before.events
+        self._telling.before += before.events | before.guard.counters()
         log.warning("the journal goes on in %s", self._record.journal_path)
 
     def _keep(self) -> "Future[None]":
@@ -260,6 +302,9 @@ class Daemon:
 
     def _stop(self) -> None:
         self._stopping = True
+        if self._interruptible:
+            self._interruptible = False
+            raise _StoppedEarly
 
     @property
     def _pipeline(self) -> Pipeline:

@@ -8,7 +8,7 @@ from eprop_rt.series import Chunk, LabelChunk, MarkerChunk
 from eprop_rt_services.daemon.record import Record
 from eprop_rt_services.daemon.recorded import RecordedPath
 from eprop_rt_services.lsl_link import local_clock
-from eprop_rt_services.sources.live import LslSource
+from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.sources.settings import LslSettings
 
 LATE_S = 0.5
@@ -23,7 +23,7 @@ class Inputs:
     """
 
     def __init__(
-        self, source: LslSource, settings: LslSettings, path: RecordedPath, record: Record
+        self, source: LiveSource, settings: LslSettings, path: RecordedPath, record: Record
     ) -> None:
         self._source, self._path, self._record = source, path, record
         self._orders: dict[str, Order] = dict.fromkeys(settings.freeze_on, Freeze())

@@ -1,5 +1,6 @@
 """A line to the processes of one seat."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -40,6 +41,7 @@ class Link:
                     return
             except StreamError:
                 continue
+            time.sleep(LOOK_AGAIN_S)  # it answers while it starts, and refuses
         raise StreamError(
             f"the {self.name} daemon was not ready within {most_s:g} s, its last words: "
             f"{self.children.last_line(f'{self.name} daemon')}"

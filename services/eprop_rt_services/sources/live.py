@@ -5,7 +5,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from eprop_rt_services.sightings import none_found
 from eprop_rt_services.sources.backlog import Backlog
 from eprop_rt_services.sources.happenings import Happenings, Notice
 from eprop_rt_services.sources.interleave import interleaved
+from eprop_rt_services.sources.kind import Role, Standing
 from eprop_rt_services.sources.pace import EARLY_S, Pace
 from eprop_rt_services.sources.search import Wanted, open_the_one
 from eprop_rt_services.sources.seeker import Seeker
@@ -28,10 +29,6 @@ from eprop_rt_services.sources.stream import LiveStream
 POLL_S = 0.02
 # A stream so far behind another is not the one to wait for.
 STALLED_S = 0.1
-
-
-Role = Literal["signal", "labels", "markers"]
-Standing = Literal["live", "stale", "lost"]
 
 
 class SearchEnded(StreamError):  # noqa: N818
@@ -48,9 +45,9 @@ class LslSource:
     A sender that goes is looked for until it is back, and `pull` returns meanwhile. Events, of
     labels and markers with their role before the name (`labels_clock_step`): `stamp_off_clock`
     (samples dropped), `clock_step`, `rate_implausible`, `clock_jump` (liblsl's estimate),
-    `stream_lost`, `stream_back`, `stream_changed` (another one answers and is not taken; of labels
-    `labels_lost` and so on), `silence` (once each time that no signal came for `silence_s`),
-    `backlog_dropped` (samples), `marker_stamp_not_finite`.
+    `stream_lost`, `stream_back`, `stream_changed` (another one answers and is not taken),
+    `stream_ambiguous` (several do; of labels `labels_lost` and so on), `silence` (once each time
+    that no signal came for `silence_s`), `backlog_dropped` (samples), `marker_stamp_not_finite`.
     """
 
     def __init__(self, settings: LslSettings) -> None:

@@ -15,6 +15,10 @@ SETTLE_AGAIN_S = 0.2
 ANSWER_S = 2.0  # a sender that announces itself answers within
 
 
+class StreamChanged(StreamError):  # noqa: N818
+    """A stream came back as another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """One stream of the source: its role names its events."""
@@ -48,34 +52,41 @@ def open_the_one(wanted: Wanted) -> Inlet | None:
     return _opened(wanted, found[0])
 
 
-def open_again(wanted: Wanted, before: Found, info: StreamInfo) -> Inlet | StillThere | None:
+def open_again(
+    wanted: Wanted, before: Found, info: StreamInfo, lost: bool
+) -> Inlet | StillThere | None:
     """Look once for a sender in the place of `before`, whose stream announced `info`.
 
-    Raises StreamError where several answer or the one is not what it was.
+    Where the connection was `lost`, the same sender will do. Raises StreamChanged where one answers
+    that is not what it was, StreamError where several do.
     """
     found = look(wanted.requirement, LOOK_S)
     if found and found[0].sighting.source_id != before.sighting.source_id:
         found = look(wanted.requirement, LOOK_S, SETTLE_AGAIN_S)
-    if any(one.uid == before.uid for one in found):
+    if not lost and any(one.uid == before.uid for one in found):
         return StillThere()
     same = [one for one in found if one.sighting.source_id == before.sighting.source_id]
     found = same if len(same) == 1 else found
     if not found:
         return None
+    if len(found) == 1:
+        check_unchanged(found[0], before, info)
     check_the_one(wanted.requirement, [one.sighting for one in found], wanted.is_markers)
-    check_unchanged(found[0], before, info)
-    return _opened(wanted, found[0])
+    try:
+        return _opened(wanted, found[0])
+    except StreamError:  # it answered just before it went
+        return None
 
 
 def check_unchanged(found: Found, before: Found, info: StreamInfo) -> None:
-    """Raise StreamError where a stream came back with other channels or another rate."""
+    """Raise StreamChanged where a stream came back with other channels or another rate."""
     came, known = found.sighting, before.sighting
     if (came.channels, came.sample_rate_hz, came.is_text) != (
         known.channels,
         known.sample_rate_hz,
         known.is_text,
     ):
-        raise StreamError(
+        raise StreamChanged(
             f"stream {came} came in the place of '{info.name}' with {known.channels} channels at "
             f"{known.sample_rate_hz:g} Hz: it is not taken; send as before, or start anew"
         )

@@ -12,7 +12,7 @@ from eprop_rt_services.sources.age import AgeWatch
 from eprop_rt_services.sources.gate import GateSettings, StampGate
 from eprop_rt_services.sources.happenings import Happenings
 from eprop_rt_services.sources.rate import RateWatch
-from eprop_rt_services.sources.search import StillThere, Wanted, open_again
+from eprop_rt_services.sources.search import StillThere, StreamChanged, Wanted, open_again
 from eprop_rt_services.sources.seeker import Seeker
 from eprop_rt_services.sources.settings import LslSettings
 
@@ -131,7 +131,8 @@ class LiveStream:
     def _seek(self) -> None:
         wanted, found, info = self._wanted, self._found, self.info
         self._past_seekers = [seeker for seeker in self._past_seekers if seeker.is_running]
-        self._seeker = Seeker(lambda: open_again(wanted, found, info), info.name)
+        lost = self._inlet is None
+        self._seeker = Seeker(lambda: open_again(wanted, found, info, lost), info.name)
 
     def _adopt(self) -> None:
         """Take what the seeker has found, unless the old sender has spoken up meanwhile."""
@@ -149,7 +150,7 @@ class LiveStream:
             return
         self._seeker = None
         if isinstance(found, StillThere):
-            if self._inlet is None:  # it answered just before it went
+            if self._inlet is None:  # gone since
                 self._seek()
             return
         if alive:
@@ -168,7 +169,8 @@ class LiveStream:
     def _refuse(self, error: StreamError) -> None:
         if str(error) not in self._refused:
             self._refused.add(str(error))
-            self._happened.tell(f"{self._wanted.role}_changed", str(error))
+            what = "changed" if isinstance(error, StreamChanged) else "ambiguous"
+            self._happened.tell(f"{self._wanted.role}_{what}", str(error))
 
     def close(self) -> None:
         """Unsubscribe."""

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -32,9 +33,11 @@ ENVELOPE_FRAMES = 3
 MAX_FRAME_BYTES = 4 * MAX_CONTROL_BYTES
 MAX_WAITING = 256
 MAX_WAITING_A_CLIENT = 64
-# Requests that one look of the loop takes, and messages that the thread takes before it answers.
 REQUESTS_A_LOOK = 8
-MESSAGES_A_TURN = 256
+# In a flood the thread takes so many messages, then leaves the interpreter to the loop for a while;
+# it would otherwise get it only as often as Python's switch interval says.
+MESSAGES_A_TURN = 128
+BREATH_S = 50e-6
 QUEUED_A_PEER = 64
 FAREWELL_MS = 200
 
@@ -50,9 +53,9 @@ class ControlServer:
     """Takes questions and orders in its own thread; the loop polls them and hands replies back.
 
     A stop sets `stop_asked` and calls `on_stop` (in that thread) as soon as it has been read,
-    whatever waits before it. Until `open()`, `meanwhile` answers everything but a stop, in that
-    thread; without one, requests wait for the first `poll`. Every polled request must be replied
-    to. Raises as CommandPublisher does.
+    whatever waits before it. Until `open()`, `meanwhile` answers in that thread, and a stop is
+    answered there too; without one, requests wait for the first `poll`. Every polled request must
+    be replied to. Raises as CommandPublisher does.
 
     Events: `malformed`, `wrong_version`, `oversized` (all answered with the reason),
     `unauthenticated`, `control_busy` (more waited than is allowed; one refusal a client and turn),
@@ -142,6 +145,7 @@ class ControlServer:
                     address.append(frame.bytes)
                 frame = self._socket.recv(copy=False)
             self._take(tuple(address), frame.bytes)
+        time.sleep(BREATH_S)
 
     def _take(self, address: ReplyAddress, body: bytes) -> None:
         full = address[0] in self._told_busy or self._is_full(address[0])
@@ -177,15 +181,13 @@ class ControlServer:
             self._send(address, refusal("", BUSY))
 
     def _stop(self, address: ReplyAddress, request: ControlRequest) -> None:
-        if self._stop_asked:  # the first one is at work
-            self._send(
-                address, ControlReply(version=VERSION, request_id=request.request_id, ok=True)
-            )
-            return
-        self._unanswered[address[0]] += 1
-        self._waiting.appendleft((address, request))
-        self._stop_asked = True
-        if self._on_stop is not None:
+        first, self._stop_asked = not self._stop_asked, True
+        if first and self._meanwhile is None:
+            self._unanswered[address[0]] += 1
+            self._waiting.appendleft((address, request))
+        else:  # the loop has one already, or is not there yet
+            self._send(address, stopping(request))
+        if first and self._on_stop is not None:
             self._on_stop()
 
     def _answered(self, answering: Answering, request: ControlRequest) -> ControlReply:
@@ -219,9 +221,8 @@ class ControlServer:
         self._send_replies()
         while self._waiting:
             address, request = self._waiting.popleft()
-            stopped = ControlReply(version=VERSION, request_id=request.request_id, ok=True)
             gone = refusal(request.request_id, GONE)
-            self._send(address, stopped if request.verb == "stop" else gone)
+            self._send(address, stopping(request) if request.verb == "stop" else gone)
 
     def _end(self) -> None:
         self._closed = True
@@ -237,6 +238,11 @@ class ControlServer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def stopping(request: ControlRequest) -> ControlReply:
+    """What a stop is told where no status can be: it will be obeyed."""
+    return ControlReply(version=VERSION, request_id=request.request_id, ok=True)
 
 
 def refusal(request_id: str, why: str) -> ControlReply:

@@ -212,6 +212,32 @@ def test_a_stream_that_comes_back_as_another_is_told_once_and_not_taken(opened, 
     assert source.events["stream_back"] == 1
 
 
+def test_several_senders_in_the_place_of_one_are_told_and_none_is_taken(opened):
+    name = unique()
+    sender = Sender(opened, name, name + "-first")
+    source = opened(LslSource(settings_for(StreamRequirement(name=name))))
+    source.open()
+    until(some(50), source, sender)
+    others = [Sender(opened, name, name + f"-{n}") for n in range(2)]
+    sender.outlet.close()
+    items = until(lambda _: source.events["stream_ambiguous"], source, *others)
+    assert samples(items) == 0
+    others[0].outlet.close()
+    until(some(50), source, others[1])
+    assert source.events["stream_back"] == 1
+    assert not source.events["stream_changed"]
+
+
+def test_a_connection_that_breaks_while_its_sender_lives_is_made_anew(opened):
+    """A socket cannot be broken here without its process; what follows from it can be played."""
+    sender, source = subscribed(opened)
+    until(some(50), source, sender)
+    source._signals[0]._lose("the connection broke")
+    until(lambda _: source.events["stream_back"], source, sender)
+    until(some(50), source, sender)
+    assert source.events["stream_lost"] == 1
+
+
 def test_labels_that_are_lost_are_told_as_labels_and_the_signal_goes_on(opened):
     name = unique()
     wanted = StreamRequirement(source_id=name + "-l")

@@ -25,8 +25,16 @@ class BaseRaw:
     ) -> NDArray[np.float64]: ...
 
 def read_raw_edf(
-    input_fname: Path, *, preload: bool = False, verbose: str | None = None
+    input_fname: Path,
+    *,
+    preload: bool = False,
+    infer_types: bool = False,
+    verbose: str | None = None,
 ) -> BaseRaw: ...
 def read_raw_bdf(
-    input_fname: Path, *, preload: bool = False, verbose: str | None = None
+    input_fname: Path,
+    *,
+    preload: bool = False,
+    infer_types: bool = False,
+    verbose: str | None = None,
 ) -> BaseRaw: ...

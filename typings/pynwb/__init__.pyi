@@ -52,6 +52,7 @@ class NWBFile:
     acquisition: Mapping[str, NWBContainer]
     analysis: Mapping[str, NWBContainer]
     stimulus: Mapping[str, NWBContainer]
+    events: Mapping[str, DynamicTable]
     units: DynamicTable | None
     processing: Mapping[str, ProcessingModule]
     trials: TimeIntervals | None

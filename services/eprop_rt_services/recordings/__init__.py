@@ -10,7 +10,7 @@ from eprop_rt_services.recordings.brainflow_table import read_brainflow
 from eprop_rt_services.recordings.edf import read_edf
 from eprop_rt_services.recordings.foreign import errors_of, one_line
 from eprop_rt_services.recordings.markers import Markers
-from eprop_rt_services.recordings.mat import HDF5_MAGIC, MATLAB_5, read_mat
+from eprop_rt_services.recordings.mat import HDF5_MAGIC, MATLAB_5, USER_BLOCK, read_mat
 from eprop_rt_services.recordings.nwb import read_nwb, write_nwb
 from eprop_rt_services.recordings.recording import (
     Recording,
@@ -33,7 +33,12 @@ _READERS = {
     ".bdf": read_edf,
 }
 # By what a file begins with, where its suffix says nothing.
-_CONTENTS = {MAGIC: read_xdf, HDF5_MAGIC: read_mat, MATLAB_5: read_mat}
+_CONTENTS = {
+    (0, MAGIC): read_xdf,
+    (0, HDF5_MAGIC): read_mat,
+    (USER_BLOCK, HDF5_MAGIC): read_mat,
+    (0, MATLAB_5): read_mat,
+}
 _WRITERS = {".nwb": write_nwb, ".xdf": write_xdf}
 
 READ = ", ".join(_READERS)
@@ -82,9 +87,9 @@ def write_recording(path: Path, recording: Recording, description: str) -> None:
 
 def _reader_by_content(path: Path) -> Callable[[Path, Selection], Recording]:
     with errors_of(path, "cannot be read"), path.open("rb") as file:
-        head = file.read(max(map(len, _CONTENTS)))
-    for begins, reader in _CONTENTS.items():
-        if head.startswith(begins):
+        head = file.read(2 * USER_BLOCK)
+    for (at, begins), reader in _CONTENTS.items():
+        if head[at:].startswith(begins):
             return reader
     raise RecordingError(f"{path} is no recording: expected a file ending in {READ}")
 

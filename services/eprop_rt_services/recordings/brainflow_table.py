@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eprop_rt.errors import RecordingError
+from eprop_rt.errors import EpropError, RecordingError
 from eprop_rt.series import F64, StreamInfo
 from eprop_rt_services.recordings.foreign import errors_of, one_line, optional_extra
 from eprop_rt_services.recordings.markers import Markers
@@ -80,7 +80,10 @@ def _of_board(board: int, columns: int, selection: Selection) -> _Layout:
     with optional_extra("brainflow", "brainflow"):
         from brainflow.board_shim import BoardShim  # noqa: PLC0415  (an optional extra)
     try:
-        said = BoardShim.get_board_descr(board)
+        with optional_extra("brainflow", "brainflow"):
+            said = BoardShim.get_board_descr(board)  # which imports more
+    except EpropError:
+        raise
     except Exception as error:
         raise RecordingError(f"BrainFlow knows no board {board}: {one_line(error)}") from None
     if said["num_rows"] != columns:

@@ -38,7 +38,7 @@ def read_edf(path: Path, selection: Selection) -> Recording:
         _Header.of(path).check(path)
         warnings.simplefilter("ignore")  # what matters of it is checked here and is an error
         read = mne.io.read_raw_bdf if path.suffix.lower() == ".bdf" else mne.io.read_raw_edf
-        with read(path, preload=False, verbose="CRITICAL") as raw:
+        with read(path, preload=False, infer_types=True, verbose="CRITICAL") as raw:
             picks = _picks(raw, selection)
             return Recording(path.stem, _load(raw, picks), None, None, _markers(raw, selection))
 

@@ -86,9 +86,10 @@ def _signal(file: "pynwb.NWBFile", there: list[Candidate], selection: Selection)
     if not found:
         recorded = [each for each in there if each.module == ACQUISITION]
         found = [each for each in recorded if _is_electrical(each)] or recorded
-    if not there:
+    if not found:
         raise RecordingError(
-            "it has no signal: expected a time series in acquisition or spike times in units"
+            "it has no signal: expected a time series in acquisition or spike times in units; name "
+            f"one of {listed(there)} by recording.signal"
         )
     return load(only(found, there, "signal by default (none was named)"))
 

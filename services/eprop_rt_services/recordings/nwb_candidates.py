@@ -57,14 +57,13 @@ def candidates(modules: Mapping[str, Mapping[str, "pynwb.NWBContainer"]]) -> lis
 
 
 def spoken_of(found: Sequence[Candidate], kind: str) -> list[Candidate]:
-    """Those of a kind of `KINDS`: by their whole name, else by a word in it; of one limb."""
-    of_kind = named(found, kind) or [each for each in found if each.speaks_of(KINDS[kind])]
-    if len(of_kind) > 1:
-        for limb in LIMBS:
-            of_limb = [each for each in of_kind if each.speaks_of((limb,))]
-            if of_limb:
-                return of_limb
-    return of_kind
+    """Those of a kind of `KINDS` by their whole name, else by a word in it; then of one limb."""
+    whole = named(found, kind)
+    if whole:
+        return whole
+    of_kind = [each for each in found if each.speaks_of(KINDS[kind])]
+    by_limb = ([each for each in of_kind if each.speaks_of((limb,))] for limb in LIMBS)
+    return next(filter(None, by_limb), of_kind)
 
 
 def named(found: Iterable[Candidate], name: str) -> list[Candidate]:

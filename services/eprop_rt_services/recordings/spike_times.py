@@ -42,7 +42,7 @@ def counted(spikes: SpikeTrains, name: str, bin_s: float) -> Series:
     if not spikes.trains:
         raise RecordingError("it has spike times of no unit: expected at least one")
     start_s, stop_s = _span(spikes)
-    rows = max(1, int(np.ceil((stop_s - start_s) / bin_s - 1e-6)))
+    rows = int((stop_s - start_s) / bin_s + 1e-6) + 1  # the last spike is in the last bin
     if rows > MOST_ROWS:
         raise RecordingError(
             f"its spikes span {stop_s - start_s:.6g} s, {rows} bins of {bin_s:g} s: expected at "
@@ -56,7 +56,7 @@ def counted(spikes: SpikeTrains, name: str, bin_s: float) -> Series:
         which, how_many = np.unique(inside, return_counts=True)
         values[which, channel] = how_many
     stamps: F64 = start_s + np.arange(rows, dtype=np.float64) * bin_s
-    seen = _seen(stamps + 0.5 * bin_s, spikes.observed_s)
+    seen = _seen(stamps + 0.5 * bin_s, spikes.observed_s)  # which leaves that bin out, if empty
     if not seen.all():
         stamps, values = stamps[seen], values[seen]
     info = StreamInfo(name, channels, 1.0 / bin_s, spikes.names, ("count",) * channels)

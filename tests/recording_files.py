@@ -95,7 +95,7 @@ def brainflow_rows(samples=250, seed=3):
     values[:, 0] = np.arange(samples) % 256
     values[:, 30] = 1.76e9 + np.arange(samples) / 250.0
     values[:, 31] = 0.0
-    values[[20, 100], 31] = [3.0, 1.5]
+    values[[20, 50], 31] = [3.0, 1.5]
     return values
 
 

@@ -24,7 +24,7 @@ def test_a_table_of_brainflow_reads_with_columns_that_are_named(tmp_path):
     assert signal.values == pytest.approx(values[:, [*range(1, 9), 12]], abs=1e-5)
     assert signal.stamps == pytest.approx(values[:, 30], abs=1e-6)
     assert recording.markers.texts == ("3", "1.5")
-    assert recording.markers.stamps == pytest.approx(values[[20, 100], 30], abs=1e-6)
+    assert recording.markers.stamps == pytest.approx(values[[20, 50], 30], abs=1e-6)
 
 
 def test_a_table_that_nobody_says_the_board_of_is_refused_with_what_to_say(tmp_path):

@@ -123,7 +123,7 @@ class Player:
         """Send all tracks; False where it was ended before."""
         chunk_s = self._pace.chunk_s
         while (next_s := min(voice.next_s for voice in self._voices)) < math.inf:
-            until_s = math.ceil(next_s / chunk_s) * chunk_s
+            until_s = max(next_s, math.ceil(next_s / chunk_s) * chunk_s)  # it may round down
             if not self._sleep_until(begun_s + until_s, ended):
                 return False
             self.late_s = max(self.late_s, local_clock() - begun_s - until_s)

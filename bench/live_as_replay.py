@@ -1,6 +1,6 @@
-"""A recording played live to the daemon, beside its replay: the same decoder, the same quality?
+"""A recording played live to the daemon beside its replay: the same decoder, the same quality.
 
-python bench/live_as_replay.py contdata95.nwb --config preset:reaching --labels velocity --minutes 4
+    python bench/live_as_replay.py contdata95.nwb --config preset:reaching --minutes 4
 
 plays a stretch with `eprop-rt play`, decodes it with `eprop-rt run` and a journal, and runs
 `eprop-rt replay` over the journal and over the same stretch as a file. With --speed X everything
@@ -120,7 +120,16 @@ def run_live(config: Config, speed: float, folder: Path, file: Path, names: dict
     said["control"]["endpoint"] = control = f"ipc://{folder}/control"
     said["journal"] |= {"folder": str(folder / "session")}
     (folder / "live.yaml").write_text(yaml.safe_dump(said))
-    play = [*PROGRAM, "play", str(file), "--wait-for-reader", "--speed", str(speed), "--type", SIGNAL]
+    play = [
+        *PROGRAM,
+        "play",
+        str(file),
+        "--wait-for-reader",
+        "--speed",
+        str(speed),
+        "--type",
+        SIGNAL,
+    ]
     for option, name in names.items():
         play += [f"--{option}", name]
     with subprocess.Popen(play, stdout=subprocess.DEVNULL) as player:

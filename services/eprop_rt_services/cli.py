@@ -13,6 +13,7 @@ from eprop_rt_services.commands import (
     doctor,
     keys,
     play,
+    record,
     recover,
     replay,
     run,
@@ -52,6 +53,9 @@ app.command(epilog="Example: eprop-rt keys keys --client viewer")(keys.keys)
 app.command(
     epilog="Example: eprop-rt play session.xdf --speed 2 --wait-for-reader",
 )(play.play)
+app.command(epilog="Example: eprop-rt record session.xdf --stream type=EEG --stream Markers")(
+    record.record
+)
 app.command(epilog="Example: eprop-rt streams --wait 3")(streams.streams)
 app.command(epilog="Example: eprop-rt doctor preset:cursor -o journal.folder=/data")(doctor.doctor)
 app.add_typer(bench.app)

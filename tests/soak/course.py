@@ -47,6 +47,9 @@ def stopped(lab):
     row.seen = f"{len(lab.reader.came)} commands read, largest {largest:.1f} of {BOUND:g} allowed"
     if status != 0:
         row.missed.append(f"exit status {status}")
+    left = sorted(path.name for path in lab.journal.glob(".*"))
+    if left:
+        row.missed.append(f"it leaves {left[0]} behind")
     if "Traceback" in lab.log():
         row.missed.append("a traceback in the log")
     return row

@@ -64,11 +64,13 @@ class Daemon:
         start: Checkpoint | None = None,
         *,
         resume: bool = False,
+        warm: bool = False,
         source: LiveSource | None = None,
     ) -> None:
         """`resume`: with the newest checkpoint in the journal's folder, where there is one.
 
-        `source` is that of `config.lsl` unless another one stands in its place.
+        `warm`: the kernels are loaded. `source` is that of `config.lsl` unless another one stands
+        in its place.
 
         Raises RestoreError where a checkpoint was made with other settings, ConfigError where a
         folder or file cannot be written to.
@@ -83,7 +85,7 @@ class Daemon:
         self._config = config
         self._source = LslSource(config.lsl) if source is None else source
         self._latencies = StageLatencies()
-        self._stopping = self._interruptible = False
+        self._warm, self._stopping, self._interruptible = warm, False, False
         self._told_s = -math.inf
         self._mending: tuple[Beginning, Future[None]] | None = None
         self._mend_at_s = 0.0
@@ -165,7 +167,7 @@ class Daemon:
         """Compiling may take a minute; a stop does not wait for it."""
         self._interruptible = True
         try:
-            if not self._is_to_stop():
+            if not self._warm and not self._is_to_stop():
                 warm_up(self._config.bins, self._config.decoder)
         finally:
             self._interruptible = False

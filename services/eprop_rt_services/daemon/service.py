@@ -141,8 +141,8 @@ class Daemon:
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status
         )
         self._record.prepare(self._pipeline)
-        self._source.drop_backlog()
         self._garbage = closing.enter_context(GarbageCollection())
+        self._source.drop_backlog()
         self._telling.state = "running"
         self._control.open()
         ready = f"commands on {self._publishing.endpoint}, control on {self._control.endpoint}"
@@ -253,10 +253,11 @@ class Daemon:
             self._record.note(f"{notice.event}: {notice.text}")
         if self._record.broken and self._path.between_items:
             self._mend()
-        self._metrics.answer(self._telling.observed)
         now_s = time.monotonic()
         self._supervisor.beat(now_s)
-        self._garbage.between_bins(now_s)
+        if self._inputs.silent or not self._path.between_items:  # a command is just out
+            self._metrics.answer(self._telling.observed)
+            self._garbage.between_bins(now_s)
         if self._pipeline.guard.exit_cause is not None:
             raise GuardExitError(
                 f"the guard gave up ({self._pipeline.guard.exit_cause}): another start is needed"

@@ -156,7 +156,7 @@ class Daemon:
             cause = "stopped"
         finally:
             self._telling.state = "stopping"
-            self._supervisor.stopping("keeping what was learned")
+            self._supervisor.stopping("keeping what was learned", as_told=cause == "stopped")
             for path in self._record.end(self._session, self._pipeline, cause):
                 log.info("wrote what was learned to %s", path)
             self._operator.attend()

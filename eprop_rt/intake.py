@@ -44,6 +44,11 @@ class Intake:
         return map(self._after.apply, self._binner.push(clean))
 
     @property
+    def last_due_s(self) -> float | None:
+        """Stamp of the sample that completes the open bin, where that can be told before."""
+        return self._binner.last_due_s
+
+    @property
     def events(self) -> Counter[str]:
         """Everything unusual so far, by name."""
         parts = (*self._checks, *self._chains, self._binner, self._after)

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Self, get_args, get_origin
 
 import yaml
 from pydantic import (
@@ -13,6 +13,7 @@ from pydantic import (
     ValidationInfo,
     create_model,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -57,6 +58,15 @@ class PublishSettings(Settings):
         description="of LSL outlets for who records: the commands, and what happens to learning; "
         "none: no outlets",
     )
+
+    @model_validator(mode="after")
+    def _a_unit_each(self) -> Self:
+        if self.units and len(self.units) != len(self.names):
+            raise ValueError(
+                f"publish.units has {len(self.units)} entries, publish.names {len(self.names)}: "
+                "give each output its unit, or none any"
+            )
+        return self
 
 
 class ControlSettings(Settings):

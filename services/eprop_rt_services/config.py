@@ -210,7 +210,9 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
 
 def explain(error: ValidationError) -> str:
     """The first thing that is wrong, in one line, with the nearest known key."""
-    first = error.errors(include_url=False)[0]
+    errors = error.errors(include_url=False)
+    # A key that is not known is why another is missing.
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     path = [str(part) for part in first["loc"]]
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":

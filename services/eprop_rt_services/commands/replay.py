@@ -123,7 +123,7 @@ def replay(
         return
     begun = None if start is None else read_checkpoint(start)
     if begun is not None:
-        decoder = begun.fitting(settings.decoder, settings.bins)
+        decoder = begun.fitting(settings.decoder, settings.inputs)
         settings = settings.model_copy(update={"decoder": decoder})
     if compare_gradients is not None and settings.decoder.kind != "eprop":
         raise ConfigError(
@@ -143,7 +143,7 @@ def replay(
     results = ResultCache(cache_folder() if cache else None)
     entered = compared(compare, settings.decoder)
     lanes = [
-        line_up(entered, Setting(settings.bins, each, results, settings.guard), begun, watches)
+        line_up(entered, Setting(settings.inputs, each, results, settings.guard), begun, watches)
         for each, watches in zip(conditions, looking.at(conditions), strict=True)
     ]
     passage = Passage(settings, lanes, looking, across_days=across_days, columns=bool(columns))

@@ -68,7 +68,7 @@ def command(
     check_writable(out)
     begun = None if start is None else read_checkpoint(start)
     if begun is not None:
-        decoder = begun.fitting(settings.decoder, settings.bins)
+        decoder = begun.fitting(settings.decoder, settings.inputs)
         settings = settings.model_copy(update={"decoder": decoder})
     parts = [parts_of(read_recording(path, settings.recording), settings) for path in recordings]
     trained, scores = run(settings, parts, begun, out)

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 
 from eprop_rt.errors import ConfigError, EpropError, StreamError
+from eprop_rt.intake import channels_of
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import StreamInfo
 from eprop_rt.warmup import warm_up
@@ -81,7 +82,7 @@ class Daemon:
         if resume:
             self._beginning = self._record.newest_checkpoint() or self._beginning
         if self._beginning is not None:
-            decoder = self._beginning.checkpoint.fitting(config.decoder, config.bins)
+            decoder = self._beginning.checkpoint.fitting(config.decoder, config.inputs)
             config = config.model_copy(update={"decoder": decoder})
         self._config = config
         self._source = LslSource(config.lsl) if source is None else source
@@ -170,7 +171,7 @@ class Daemon:
         self._interruptible = True
         try:
             if not self._warm and not self._is_to_stop():
-                warm_up(self._config.bins, self._config.decoder)
+                warm_up(self._config.inputs, self._config.decoder)
         finally:
             self._interruptible = False
 
@@ -190,7 +191,8 @@ class Daemon:
     def _connect(self) -> None:
         signal_info, label_info = self._source.open(self._search_is_over)
         config, outputs = self._config, self._outputs(label_info)
-        decoder, said = settled(config.decoder, signal_info.channels, outputs, config.bins.bin_s)
+        channels = channels_of(config.inputs, self._source.signal_infos)
+        decoder, said = settled(config.decoder, channels, outputs, config.bins.bin_s)
         for line in said:
             log.info(line)
         self._session = Session(config, decoder, self._source.signal_infos, label_info, outputs)

@@ -196,3 +196,31 @@ def _moved(stamps: F64, half_s: float, trials: Trials, gap_s: float) -> F64:
     """The stamps after as many gaps as there are joins before their middle."""
     joins = np.maximum(np.searchsorted(trials.start_s, stamps + half_s, side="right") - 1, 0)
     return np.asarray(stamps + gap_s * joins, np.float64)
+
+
+def from_zero(recording: Recording) -> tuple[Recording, float]:
+    """The recording with its signal's first stamp at 0, and how much was taken off every stamp."""
+    stamps = recording.signal.stamps
+    first_s = float(stamps[np.isfinite(stamps)].min()) if len(stamps) else 0.0
+    trials, markers = recording.trials, recording.markers
+    labels = recording.labels
+    moved = replace(
+        recording,
+        signal=earlier(recording.signal, first_s),
+        labels=None if labels is None else earlier(labels, first_s),
+        trials=None
+        if trials is None
+        else replace(
+            trials,
+            start_s=trials.start_s - first_s,
+            stop_s=trials.stop_s - first_s,
+            moves_s=trials.moves_s - first_s,
+        ),
+        markers=None if markers is None else markers.at_stamps(markers.stamps - first_s),
+    )
+    return (moved, first_s) if first_s else (recording, 0.0)
+
+
+def earlier(series: Series, by_s: float) -> Series:
+    """The same samples so much earlier."""
+    return replace(series, stamps=series.stamps - by_s)

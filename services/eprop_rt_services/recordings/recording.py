@@ -13,6 +13,8 @@ from eprop_rt.series import F32, F64, StreamInfo
 from eprop_rt_services.recordings.markers import Markers
 from eprop_rt_services.recordings.trials import ROUNDING_S, Trials
 
+PART = 1 << 20  # stamps: what is gone through at once
+
 
 class Selection(BaseModel):
     """Which series of a file are the signal and the labels, by name; None leaves it to the reader.
@@ -83,7 +85,7 @@ class Series:
                 f"series {self.info.name!r} has {self.stamps.dtype} stamps and "
                 f"{self.values.dtype} values; expected float64 and float32"
             )
-        if len(self.stamps) and not np.isfinite(self.stamps).any():
+        if len(self.stamps) and np.isnan(span_s(self.stamps)):
             raise RecordingError(
                 f"series {self.info.name!r} has no stamp that is a finite number; choose another"
             )
@@ -102,11 +104,22 @@ class Recording:
     @property
     def duration_s(self) -> float:
         """Seconds that the signal spans, the interval of its last sample included."""
-        stamps = self.signal.stamps[np.isfinite(self.signal.stamps)]
-        if len(stamps) == 0:
+        long_s = span_s(self.signal.stamps)
+        if np.isnan(long_s):
             return 0.0
         rate_hz = self.signal.info.sample_rate_hz
-        return float(np.ptp(stamps)) + (1.0 / rate_hz if rate_hz > 0 else 0.0)
+        return long_s + (1.0 / rate_hz if rate_hz > 0 else 0.0)
+
+
+def span_s(stamps: F64) -> float:
+    """Seconds from the least to the greatest finite stamp, NaN without any; a part at a time."""
+    least, greatest = np.inf, -np.inf
+    for begin in range(0, len(stamps), PART):
+        part = stamps[begin : begin + PART]
+        known = part[np.isfinite(part)]
+        if len(known):
+            least, greatest = min(least, float(known.min())), max(greatest, float(known.max()))
+    return greatest - least if greatest >= least else float("nan")
 
 
 def block_of(recording: Recording, block: str) -> Recording:

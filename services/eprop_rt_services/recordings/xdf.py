@@ -14,6 +14,7 @@ from eprop_rt_services.recordings.foreign import errors_of
 from eprop_rt_services.recordings.markers import Markers
 from eprop_rt_services.recordings.recording import Recording, Selection, Series
 from eprop_rt_services.recordings.xdf_chunks import TEXT_FORMAT
+from eprop_rt_services.recordings.xdf_large import large_streams
 from eprop_rt_services.recordings.xdf_streams import XdfStream, load_streams
 from eprop_rt_services.recordings.xdf_writer import XdfWriter
 
@@ -21,6 +22,7 @@ SIGNAL_TYPES = frozenset({"eeg", "emg", "ecog", "ieeg", "seeg", "lfp", "meg", "s
 LABEL_TYPES = frozenset({"kinematics", "labels"})
 LABEL_WORDS = ("label", "velocity")
 WRITTEN_BLOCK_SAMPLES = 1024
+IN_MEMORY_BYTES = 256 << 20  # larger files are read by ourselves, a chunk at a time
 JOURNAL_EVENTS = "eprop-rt events"  # what a journal says of itself, in JSON
 MARKER_TYPES = frozenset({"markers", "marker", "stringmarker", "events"})
 
@@ -38,7 +40,8 @@ def read_xdf(path: Path, selection: Selection) -> Recording:
     Raises RecordingError for a file that is no XDF, or lacks a stream that is asked for.
     """
     with errors_of(path, "cannot be read as XDF"):
-        streams = load_streams(path)
+        large = path.stat().st_size > IN_MEMORY_BYTES
+        streams = large_streams(path) if large else load_streams(path)
         labels = None
         if selection.wants_labels and not _has_signal_only(streams, selection):
             others = [stream for stream in streams if not _is_named_signal(stream, selection)]

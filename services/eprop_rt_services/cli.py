@@ -11,6 +11,7 @@ from eprop_rt_services.commands import (
     ctl,
     demo,
     doctor,
+    export,
     keys,
     play,
     record,
@@ -47,6 +48,9 @@ app.command(
 app.command(
     "recover", epilog="Example: eprop-rt recover session.nwb --signal decoder_input --trials 400"
 )(recover.command)
+app.command("export", epilog="Example: eprop-rt export journal-0001.xdf session.nwb --subject M1")(
+    export.command
+)
 app.command(epilog="Example: eprop-rt run preset:cursor -o lsl.signal.name=Blackrock")(run.run)
 app.add_typer(ctl.app)
 app.command(epilog="Example: eprop-rt keys keys --client viewer")(keys.keys)

@@ -10,6 +10,7 @@ import pytest
 
 from daemon_rig import SMALL
 from eprop_rt_protocols.streams import StreamRequirement
+from eprop_rt_services.boards.board import Board, Reached
 from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.sources.live import LslSource
 from eprop_rt_services.sources.settings import LslSettings
@@ -111,31 +112,37 @@ def test_stamps_of_a_board_are_on_the_lsl_clock_and_channels_have_names(started,
     assert collected(source_id, "accel", 10)[0].channels == 3
 
 
-def test_a_file_of_brainflow_is_played_with_its_markers(tmp_path, started, source_id):
+def test_a_mark_comes_back_with_the_stamp_of_its_sample():
+    with Board("synthetic", Reached()) as board:
+        before_s = local_clock()
+        board.mark(3.0)
+        markers, end_s = (), time.monotonic() + PATIENCE_S
+        while not markers and time.monotonic() < end_s:
+            taken = board.take()
+            markers = taken.markers
+            time.sleep(0.01)
+    ((stamp_s, text),) = markers
+    assert text == "3"
+    assert stamp_s in taken.stamps
+    assert before_s - 0.05 < stamp_s < local_clock()
+
+
+def test_a_file_of_brainflow_is_played(tmp_path, started, source_id):
     from brainflow.data_filter import DataFilter
 
-    from eprop_rt_services.boards.board import Board, Reached
-
     with Board("synthetic", Reached()) as board:
-        rows = []
-        for second in range(6):
-            time.sleep(0.5)
-            board.mark(second + 1.0)
-            rows.append(board.take().rows)
-        marker = board._said["marker_channel"]
+        time.sleep(4.0)
+        rows, eeg = board.take().rows, board.rows_of("eeg")
     path = tmp_path / "session.csv"
-    kept = np.concatenate(rows)
-    assert np.count_nonzero(kept[:, marker]) >= 4
-    DataFilter.write_file(kept.T, str(path), "w")
-    told = subprocess.run(
-        [
-            *PROGRAM, "board", "--id", "playback", "--master", "synthetic", "--file", str(path),
-            "--channels", "eeg", "--source-id", source_id, "--seconds", "4", "--json", "-",
-        ],
-        capture_output=True, text=True, timeout=60, check=False,
+    DataFilter.write_file(np.ascontiguousarray(rows.T), str(path), "w")
+    started(
+        "board", "--id", "playback", "--master", "synthetic", "--file", path, "--channels", "eeg",
+        "--source-id", source_id,
     )  # fmt: skip
-    assert told.returncode == 0, told.stderr
-    assert '"markers": 0' not in told.stdout
+    _, _, values, _ = collected(source_id, "eeg", 100)
+    recorded = rows[:, eeg]
+    first = int(np.argmin(np.abs(recorded - values[0]).sum(axis=1)))
+    np.testing.assert_allclose(values[:100], recorded[first : first + 100], atol=1e-3)
 
 
 def test_what_one_board_streams_another_process_receives(started, source_id):

@@ -138,7 +138,7 @@ def test_the_simulator_drives_the_daemon_and_reads_its_decoder_stream(
     assert read["rate"] == RATE_HZ
     assert read["channels"] == 2
     assert len(read["stamps"]) >= 250
-    assert np.median(np.diff(read["stamps"])) == pytest.approx(1 / RATE_HZ)
+    assert np.median(np.diff(read["stamps"])) == pytest.approx(1 / RATE_HZ, abs=1e-4)
     with ControlClient(control) as client:
         status = client.ask("status", 10.0).status
         assert status.updates > 100

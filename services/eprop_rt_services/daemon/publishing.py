@@ -31,7 +31,7 @@ class Publishing:
         self.model_id = hashlib.sha256(decoder).hexdigest()[:12]
         self.host = socket.gethostname()
         self.missed = 0
-        self._encoder = CommandEncoder(settings.topic, self._first_header())
+        self.encoder = CommandEncoder(settings.topic, self._first_header())
         with ExitStack() as undo:
             self._publisher = undo.enter_context(
                 CommandPublisher(
@@ -85,7 +85,7 @@ class Publishing:
             learning=learning,
             output=output.state,
         )
-        self._publisher.send(self._encoder.encode(moment, output.values.astype("<f4")))
+        self._publisher.send(self.encoder.encode(moment, output.values.astype("<f4")))
         self.missed += now_s > deadline_s
         return now_s
 

@@ -19,6 +19,7 @@ from eprop_rt.ladder import Rung
 from eprop_rt.orders import Order
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import Chunk, LabelChunk, MarkerChunk, StreamInfo
+from eprop_rt.snapshot import Arrays
 from eprop_rt_services.checkpoint import Checkpoint, check_writable, digest, write_checkpoint
 from eprop_rt_services.config import Config
 from eprop_rt_services.digest import SessionDigest
@@ -60,9 +61,9 @@ class Session:
         """Of all signals together."""
         return sum(info.channels for info in self.signals)
 
-    def checkpoint(self, pipeline: Pipeline) -> Checkpoint:
-        """What has been learned by now."""
-        arrays = pipeline.decoder.snapshot()
+    def checkpoint(self, pipeline: Pipeline, into: Arrays | None = None) -> Checkpoint:
+        """What has been learned by now, in arrays of its own or over those `into`."""
+        arrays = pipeline.decoder.snapshot(into)
         return Checkpoint(self.decoder, self.config.bins, self.channels, self.outputs, arrays)
 
 
@@ -101,6 +102,7 @@ class Record:
             self._folder.make()
             self.journal = Journal(config.journal, now)
         self._keeper = CheckpointKeeper(self._on_the_disk)
+        self._spare: Arrays | None = None  # of the newest checkpoint, once that is written
         self._needed: frozenset[str] = frozenset()
         self._digest = SessionDigest()
         self._taken: frozenset[str] = frozenset()  # files, of which this journal says so
@@ -150,6 +152,10 @@ class Record:
         begun = {head.checkpoint for head in heads if head is not None} | {start.checkpoint}
         self._needed = frozenset(name for name in begun if name is not None)
 
+    def prepare(self, pipeline: Pipeline) -> None:
+        """Ask now for the memory that a checkpoint will take, and not when a bin is due."""
+        self._spare = pipeline.decoder.snapshot()
+
     def item(self, item: Chunk | LabelChunk | MarkerChunk) -> None:
         """What goes into the data path next."""
         if self.journal is None:
@@ -171,6 +177,7 @@ class Record:
         self._digest.add(output.index, output.values)
         if self.journal is not None:
             self.journal.command(output, published_s, updates)
+            self.journal.time()
 
     def guard(self, pipeline: Pipeline) -> None:
         """Write down where the guard stands, where that is another rung or cause than before."""
@@ -198,7 +205,8 @@ class Record:
             )
         if self._keeper.busy:
             raise ConfigError("the checkpoint before it is still being written: ask again")
-        taken = session.checkpoint(pipeline)
+        taken = session.checkpoint(pipeline, self._spare)
+        self._spare = taken.arrays
         self._tell_taken(pipeline, paths)
         self._kept_s = time.monotonic()
         return self._keeper.begin(taken, paths)
@@ -230,7 +238,8 @@ class Record:
         if self.journal is None or self.journal.broken:
             return
         now_s = time.monotonic()
-        if now_s - self._counted_s > COUNTED_S:
+        out = pipeline.decoded > pipeline.finished  # a command: the next one is a bin away
+        if now_s - self._counted_s > (COUNTED_S if out else 2 * COUNTED_S):
             self._counted_s = now_s
             self._count(events())
         if now_s - self._kept_s > self._every_s and not self._keeper.busy:

@@ -17,6 +17,7 @@ from eprop_rt_protocols.control import ControlReply, ControlRequest
 from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.config import Config
+from eprop_rt_services.daemon.dry_run import DryRun
 from eprop_rt_services.daemon.operator import Operator
 from eprop_rt_services.daemon.publishing import Publishing
 from eprop_rt_services.daemon.record import Beginning, Record, Session
@@ -31,6 +32,7 @@ from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.metrics_endpoint import MetricsEndpoint
 from eprop_rt_services.path import begin_path
 from eprop_rt_services.security import server_keys
+from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.sources.live import LslSource, SearchEnded
 from eprop_rt_services.supervision import Supervisor
 from eprop_rt_services.zmq_link import ControlServer
@@ -58,9 +60,18 @@ class Daemon:
     """
 
     def __init__(
-        self, config: Config, start: Checkpoint | None = None, *, resume: bool = False
+        self,
+        config: Config,
+        start: Checkpoint | None = None,
+        *,
+        resume: bool = False,
+        warm: bool = False,
+        source: LiveSource | None = None,
     ) -> None:
         """`resume`: with the newest checkpoint in the journal's folder, where there is one.
+
+        `warm`: the kernels are loaded. `source` is that of `config.lsl` unless another one stands
+        in its place.
 
         Raises RestoreError where a checkpoint was made with other settings, ConfigError where a
         folder or file cannot be written to.
@@ -73,9 +84,9 @@ class Daemon:
             decoder = self._beginning.checkpoint.fitting(config.decoder, config.bins)
             config = config.model_copy(update={"decoder": decoder})
         self._config = config
-        self._source = LslSource(config.lsl)
+        self._source = LslSource(config.lsl) if source is None else source
         self._latencies = StageLatencies()
-        self._stopping = self._interruptible = False
+        self._warm, self._stopping, self._interruptible = warm, False, False
         self._told_s = -math.inf
         self._mending: tuple[Beginning, Future[None]] | None = None
         self._mend_at_s = 0.0
@@ -125,13 +136,15 @@ class Daemon:
         log.info("kernels ready, looking for %s", config.lsl.signal.predicate())
         self._connect()
         obey = self._path.obey
-        self._inputs = Inputs(self._source, config.lsl, self._path, self._record)
+        dry_run = DryRun(self._session, self._publishing.encoder)
+        self._inputs = Inputs(self._source, config.lsl, self._path, self._record, dry_run)
         self._lateness = LatenessWatch(lambda: self._publishing.missed, obey)
         self._operator = Operator(
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status
         )
-        self._source.drop_backlog()
+        self._record.prepare(self._pipeline)
         self._garbage = closing.enter_context(GarbageCollection())
+        self._source.drop_backlog()
         self._telling.state = "running"
         self._control.open()
         ready = f"commands on {self._publishing.endpoint}, control on {self._control.endpoint}"
@@ -145,7 +158,7 @@ class Daemon:
             cause = "stopped"
         finally:
             self._telling.state = "stopping"
-            self._supervisor.stopping("keeping what was learned")
+            self._supervisor.stopping("keeping what was learned", as_told=cause == "stopped")
             for path in self._record.end(self._session, self._pipeline, cause):
                 log.info("wrote what was learned to %s", path)
             self._operator.attend()
@@ -156,7 +169,7 @@ class Daemon:
         """Compiling may take a minute; a stop does not wait for it."""
         self._interruptible = True
         try:
-            if not self._is_to_stop():
+            if not self._warm and not self._is_to_stop():
                 warm_up(self._config.bins, self._config.decoder)
         finally:
             self._interruptible = False
@@ -242,10 +255,11 @@ class Daemon:
             self._record.note(f"{notice.event}: {notice.text}")
         if self._record.broken and self._path.between_items:
             self._mend()
-        self._metrics.answer(self._telling.observed)
         now_s = time.monotonic()
         self._supervisor.beat(now_s)
-        self._garbage.between_bins(now_s)
+        if self._inputs.silent or not self._path.between_items:  # a command is just out
+            self._metrics.answer(self._telling.observed)
+            self._garbage.between_bins(now_s)
         if self._pipeline.guard.exit_cause is not None:
             raise GuardExitError(
                 f"the guard gave up ({self._pipeline.guard.exit_cause}): another start is needed"

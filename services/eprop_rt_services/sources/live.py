@@ -5,7 +5,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from eprop_rt_services.sightings import none_found
 from eprop_rt_services.sources.backlog import Backlog
 from eprop_rt_services.sources.happenings import Happenings, Notice
 from eprop_rt_services.sources.interleave import interleaved
-from eprop_rt_services.sources.pace import Pace
+from eprop_rt_services.sources.kind import Role, Standing
+from eprop_rt_services.sources.pace import EARLY_S, Pace
 from eprop_rt_services.sources.search import Wanted, open_the_one
 from eprop_rt_services.sources.seeker import Seeker
 from eprop_rt_services.sources.settings import LslSettings
@@ -30,16 +31,16 @@ POLL_S = 0.02
 STALLED_S = 0.1
 
 
-Role = Literal["signal", "labels", "markers"]
-Standing = Literal["live", "stale", "lost"]
-
-
 class SearchEnded(StreamError):  # noqa: N818
     """The search for the streams was called off."""
 
 
 def _never() -> bool:
     return False
+
+
+def _nothing() -> None:
+    return None
 
 
 class LslSource:
@@ -167,19 +168,25 @@ class LslSource:
             seeker.close()
         self._seekers = []
 
-    def pull(self, timeout_s: float, due_s: float | None = None) -> list[Item]:
+    def pull(
+        self,
+        timeout_s: float,
+        due_s: float | None = None,
+        when_near: Callable[[], None] = _nothing,
+    ) -> list[Item]:
         """Return what has come, labels and markers first, after waiting for one sample at most.
 
         Where the sample of stamp `due_s` is the one that matters, those before it may pile up
-        until it is near. What has piled up comes in portions, a call each, without a wait. Raises
-        StreamError where the signal is older than `max_age_s` and that is to end the run.
+        until it is near; `when_near` is called then, and may take a millisecond. What has piled up
+        comes in portions, a call each, without a wait. Raises StreamError where the signal is older
+        than `max_age_s` and that is to end the run.
         """
         if not self._signals:
             raise StreamError("the source is not open: call open() before pull()")
         beside: list[Item] = []
         if not self._backlog:
             if due_s is not None:
-                self._rest(due_s, timeout_s)
+                self._rest(due_s, timeout_s, when_near)
             self._next().wait(timeout_s)
             beside = self._beside()
             came = [
@@ -193,10 +200,12 @@ class LslSource:
         self._end_if_old()
         return [*beside, *young]
 
-    def _rest(self, due_s: float, most_s: float) -> None:
-        rest_s = min(most_s, self._pace.spare_s(due_s, local_clock()))
-        if rest_s > 0:
-            time.sleep(rest_s)
+    def _rest(self, due_s: float, most_s: float, when_near: Callable[[], None]) -> None:
+        """Sleep while the sample that is due cannot come."""
+        left_s = self._pace.left_s(due_s, local_clock())
+        if left_s is not None and left_s > EARLY_S:
+            time.sleep(min(most_s, left_s - EARLY_S))
+            when_near()
 
     def _beside(self) -> list[Item]:
         delay_s = self._settings.label_delay_s

@@ -8,6 +8,7 @@ from eprop_rt.errors import EpropError
 from eprop_rt_protocols.errors import ProtocolError
 from eprop_rt_services.commands import (
     bench,
+    board,
     ctl,
     demo,
     doctor,
@@ -59,6 +60,9 @@ app.command(
 )(play.play)
 app.command(epilog="Example: eprop-rt record session.xdf --stream type=EEG --stream Markers")(
     record.record
+)
+app.command(epilog="Example: eprop-rt board --id cyton --serial-port /dev/ttyUSB0 --channels eeg")(
+    board.board
 )
 app.command(epilog="Example: eprop-rt streams --wait 3")(streams.streams)
 app.command(epilog="Example: eprop-rt doctor preset:cursor -o journal.folder=/data")(doctor.doctor)

@@ -58,6 +58,11 @@ class PublishSettings(Settings):
         description="of LSL outlets for who records: the commands, and what happens to learning; "
         "none: no outlets",
     )
+    lsl_name: str | None = Field(None, description="of the commands over LSL; none: the topic")
+    lsl_type: str = Field("Decoded", description="of the commands over LSL")
+    lsl_regular: bool = Field(
+        False, description="announce the commands over LSL with the rate of the bins, not irregular"
+    )
 
     @model_validator(mode="after")
     def _a_unit_each(self) -> Self:

@@ -18,6 +18,7 @@ from eprop_rt_protocols.control import ControlReply, ControlRequest
 from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.config import Config
+from eprop_rt_services.daemon.dry_run import DryRun
 from eprop_rt_services.daemon.operator import Operator
 from eprop_rt_services.daemon.publishing import Publishing
 from eprop_rt_services.daemon.record import Beginning, Record, Session
@@ -136,7 +137,8 @@ class Daemon:
         log.info("kernels ready, looking for %s", config.lsl.signal.predicate())
         self._connect()
         obey = self._path.obey
-        self._inputs = Inputs(self._source, config.lsl, self._path, self._record)
+        dry_run = DryRun(self._session, self._publishing.encoder)
+        self._inputs = Inputs(self._source, config.lsl, self._path, self._record, dry_run)
         self._lateness = LatenessWatch(lambda: self._publishing.missed, obey)
         self._operator = Operator(
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status

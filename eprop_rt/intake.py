@@ -5,6 +5,7 @@ Live, in a replay and for an offline fit, this is the one way in.
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from eprop_rt.bins.binner import Bin, Binner
 from eprop_rt.bins.grid import BinGrid
@@ -59,4 +60,9 @@ def channels_of(settings: BinSettings, signals: tuple[StreamInfo, ...]) -> int:
     """How many channels a decoder of these streams sees; raises ConfigError where none can."""
     if not stages_of(settings):
         return sum(info.channels for info in signals)
+    return _conditioned(settings, signals)
+
+
+@lru_cache
+def _conditioned(settings: BinSettings, signals: tuple[StreamInfo, ...]) -> int:
     return Intake(settings, signals).channels

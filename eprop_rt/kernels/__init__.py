@@ -62,6 +62,11 @@ def in_order(function: F) -> F:
     )
 
 
+def as_written(function: F) -> F:
+    """Likewise, every operation rounded as it stands: for what SciPy computes in that order."""
+    return compiled(function, pipeline_class=_Restrict, forceinline=False, fastmath=set())
+
+
 def steady(kernel: F) -> F:
     """`kernel` for one caller whose arguments never change their types, layouts included.
 

@@ -7,7 +7,7 @@ which values are absent; it is read in rows with `broken` (n,) alone, else it ho
 
 import numpy as np
 
-from eprop_rt.kernels import disjoint, in_order
+from eprop_rt.kernels import as_written, disjoint, in_order
 from eprop_rt.structs import Floats, Marks
 
 
@@ -46,7 +46,7 @@ def give_out(values: Floats, marks: Marks, broken: Marks, out: Floats) -> None:
                     out[t, c] = np.nan
 
 
-@in_order
+@as_written
 def filter_sections(
     values: Floats,
     marks: Marks,

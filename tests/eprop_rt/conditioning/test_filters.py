@@ -47,6 +47,14 @@ def test_a_filter_is_scipys_sosfilt_from_rest_however_it_is_cut(name, cuts):
     assert (came == through(stage(**given_settings), x)).all()
 
 
+@pytest.mark.parametrize("cutoff_hz", [1.0, 300.0])
+def test_a_filter_far_below_the_rate_keeps_its_digits(cutoff_hz):
+    x = noise(3000, 2) + 1000
+    came = through(stage(2, 30_000.0, kind="highpass", cutoff_hz=cutoff_hz), x)
+    sos = signal.butter(2, cutoff_hz, "highpass", fs=30_000.0, output="sos")
+    np.testing.assert_allclose(came, filtered(sos, x), rtol=0, atol=1e-10 * np.abs(x).max())
+
+
 def test_a_notch_with_harmonics_is_scipys_notches_one_after_the_other():
     x = expected = noise()
     for frequency_hz in (50.0, 100.0, 150.0):

@@ -19,10 +19,12 @@ from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.config import Config
 from eprop_rt_services.daemon.dry_run import DryRun
+from eprop_rt_services.daemon.mending import Mending
 from eprop_rt_services.daemon.operator import Operator
 from eprop_rt_services.daemon.publishing import Publishing
-from eprop_rt_services.daemon.record import Beginning, Record, Session
+from eprop_rt_services.daemon.record import Record
 from eprop_rt_services.daemon.recorded import RecordedPath
+from eprop_rt_services.daemon.session import Beginning, Session
 from eprop_rt_services.daemon.telling import Telling
 from eprop_rt_services.daemon.watching import Inputs, LatenessWatch
 from eprop_rt_services.decoders import settled
@@ -31,7 +33,6 @@ from eprop_rt_services.latency import StageLatencies
 from eprop_rt_services.loop import run
 from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.metrics_endpoint import MetricsEndpoint
-from eprop_rt_services.path import begin_path
 from eprop_rt_services.security import server_keys
 from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.sources.live import LslSource, SearchEnded
@@ -40,7 +41,6 @@ from eprop_rt_services.zmq_link import ControlServer
 
 log = logging.getLogger("eprop_rt")
 
-MEND_S = 2.0
 COMPILING_S = 300.0
 TELL_S = 5.0
 
@@ -89,8 +89,7 @@ class Daemon:
         self._latencies = StageLatencies()
         self._warm, self._stopping, self._interruptible = warm, False, False
         self._told_s = -math.inf
-        self._mending: tuple[Beginning, Future[None]] | None = None
-        self._mend_at_s = 0.0
+        self._mending = Mending(self._record)
 
     def serve(self) -> None:
         """Run until stopped; raises StreamError where the streams never come or are others.
@@ -213,19 +212,8 @@ class Daemon:
         self._telling.path = self._path
 
     def _begin(self, beginning: Beginning | None) -> Pipeline:
-        session, learned = self._session, None
-        if beginning is not None:
-            beginning.checkpoint.check_shape(session.channels, session.outputs)
-            learned = beginning.checkpoint.arrays
-        self._record.begin(session, beginning)
-        return begin_path(
-            session.config,
-            session.decoder,
-            session.signals,
-            session.labels,
-            session.outputs,
-            learned,
-        )
+        self._record.begin(self._session, beginning)
+        return self._session.begin(beginning)
 
     def _outputs(self, labels: StreamInfo | None) -> int:
         named = len(self._config.publish.names)
@@ -256,7 +244,9 @@ class Daemon:
             notice = self._source.notices.popleft()
             self._record.note(f"{notice.event}: {notice.text}")
         if self._record.broken and self._path.between_items:
-            self._mend()
+            beginning = self._mending.look(self._session, self._pipeline)
+            if beginning is not None:
+                self._begin_anew(beginning)
         now_s = time.monotonic()
         self._supervisor.beat(now_s)
         if self._inputs.silent or not self._path.between_items:  # a command is just out
@@ -282,18 +272,8 @@ class Daemon:
             status=self._telling.status(),
         )
 
-    def _mend(self) -> None:
-        """The journal has a hole: begin the data path anew, from a checkpoint on the disk."""
-        now_s = time.monotonic()
-        if self._mending is not None and self._mending[1].done():
-            (beginning, written), self._mending = self._mending, None
-            if written.exception() is None:
-                self._begin_anew(beginning)
-        elif self._mending is None and now_s > self._mend_at_s and not self._record.busy:
-            self._mend_at_s = now_s + MEND_S
-            self._mending = self._record.keep(self._session.checkpoint(self._pipeline))
-
     def _begin_anew(self, beginning: Beginning) -> None:
+        """The journal has a hole: go on with another data path, that begins from a file."""
         before = self._pipeline
         try:
             self._path.replace(self._begin(beginning))

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from eprop_rt.errors import ConfigError
 from eprop_rt.ladder import Rung
-from eprop_rt.orders import Order
+from eprop_rt.orders import Freeze, Order, Set, Thaw
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import Chunk, LabelChunk, MarkerChunk
 from eprop_rt.snapshot import Arrays
@@ -31,7 +31,7 @@ from eprop_rt_services.journal.events import (
     Taken,
     as_text,
 )
-from eprop_rt_services.journal.folder import JournalFolder
+from eprop_rt_services.journal.folder import JournalFolder, Standing
 from eprop_rt_services.journal.reader import head_of
 from eprop_rt_services.journal.writer import Journal
 from eprop_rt_services.keeper import CheckpointKeeper
@@ -39,6 +39,7 @@ from eprop_rt_services.keeper import CheckpointKeeper
 log = logging.getLogger("eprop_rt")
 
 COUNTED_S = 1.0
+STOPPED = "stopped"  # an end in good order
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Record:
         self._counted: Counter[str] = Counter()
         self._counted_s = self._kept_s = time.monotonic()
         self._guard: tuple[Rung, str | None] = (Rung.ACCEPT, None)
+        self._standing = Standing()
         self.newest: KeptFile | None = None
         self._closing = ExitStack()
         # Whoever else wants to hear of events, in the thread of the loop.
@@ -137,6 +139,32 @@ class Record:
     def order(self, place: tuple[int, int], order: Order, by: str) -> None:
         """An order that was carried out."""
         self._tell(Ordered(decoded=place[0], finished=place[1], by=by, order=order))
+        match order:
+            case Freeze():
+                self._leave(replace(self._standing, frozen_by=by))
+            case Thaw():
+                self._leave(replace(self._standing, frozen_by=""))
+            case Set():
+                settings = {**self._standing.settings, **order.values}
+                self._leave(replace(self._standing, settings=settings))
+
+    def stood(self) -> list[tuple[Order, str]]:
+        """The orders that bring back what was in force when the daemon before crashed."""
+        stood = Standing() if self._folder is None else self._folder.stands()
+        orders: list[tuple[Order, str]] = []
+        if stood.settings:
+            orders.append((Set(stood.settings), "operator"))
+        if stood.frozen_by:
+            orders.append((Freeze(), stood.frozen_by))
+        return orders
+
+    def _leave(self, standing: Standing) -> None:
+        self._standing = standing
+        if self._folder is not None:
+            try:
+                self._folder.leave(standing)
+            except OSError as error:
+                log.warning("what an operator said would not outlive a crash: %s", error)
 
     def command(self, output: Output, published_s: float, updates: int) -> None:
         """A command that went out."""
@@ -228,6 +256,8 @@ class Record:
             total = self._digest.with_decoder(pipeline.decoder)
             place = {"decoded": pipeline.decoded, "finished": pipeline.finished}
             self._tell(End(**place, cause=cause, digest=total))
+            if cause == STOPPED:
+                self._leave(Standing())
             if self.journal is not None:
                 self.journal.close()
                 log.info("digest of the session: %s", total)

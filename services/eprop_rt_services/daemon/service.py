@@ -22,7 +22,7 @@ from eprop_rt_services.daemon.dry_run import DryRun
 from eprop_rt_services.daemon.mending import Mending
 from eprop_rt_services.daemon.operator import Operator
 from eprop_rt_services.daemon.publishing import Publishing
-from eprop_rt_services.daemon.record import Record
+from eprop_rt_services.daemon.record import STOPPED, Record
 from eprop_rt_services.daemon.recorded import RecordedPath
 from eprop_rt_services.daemon.session import Beginning, Session
 from eprop_rt_services.daemon.telling import Telling
@@ -79,6 +79,7 @@ class Daemon:
         """
         self._record = Record(config, local_clock)
         self._beginning = None if start is None else Beginning(start)
+        self._resumed = resume
         if resume:
             self._beginning = self._record.newest_checkpoint() or self._beginning
         if self._beginning is not None:
@@ -136,6 +137,8 @@ class Daemon:
         log.info("kernels ready, looking for %s", config.lsl.signal.predicate())
         self._connect()
         obey = self._path.obey
+        if self._resumed:
+            self._bring_back()
         dry_run = DryRun(self._session, self._publishing.encoder)
         self._inputs = Inputs(self._source, config.lsl, self._path, self._record, dry_run)
         self._lateness = LatenessWatch(lambda: self._publishing.missed, obey)
@@ -151,14 +154,22 @@ class Daemon:
         self._supervisor.ready(ready)
         log.info("ready: %s", ready)
 
+    def _bring_back(self) -> None:
+        """What an operator had said before a crash."""
+        for order, by in self._record.stood():
+            try:
+                self._path.obey(order, by)
+            except EpropError as error:  # settings of another configuration
+                log.warning("%s of before the crash was refused: %s", order.verb, error)
+
     def _run(self) -> None:
         cause = "failed"
         try:
             run(self._inputs, self._path, self._send, self._between)
-            cause = "stopped"
+            cause = STOPPED
         finally:
             self._telling.state = "stopping"
-            self._supervisor.stopping("keeping what was learned", as_told=cause == "stopped")
+            self._supervisor.stopping("keeping what was learned", as_told=cause == STOPPED)
             for path in self._record.end(self._session, self._pipeline, cause):
                 log.info("wrote what was learned to %s", path)
             self._operator.attend()

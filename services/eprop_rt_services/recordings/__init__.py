@@ -6,6 +6,7 @@ from pathlib import Path
 
 from eprop_rt.errors import RecordingError
 from eprop_rt_services.recordings.foreign import errors_of, one_line
+from eprop_rt_services.recordings.markers import Markers
 from eprop_rt_services.recordings.nwb import read_nwb, write_nwb
 from eprop_rt_services.recordings.recording import (
     Recording,
@@ -16,7 +17,7 @@ from eprop_rt_services.recordings.recording import (
 )
 from eprop_rt_services.recordings.xdf import read_xdf, write_xdf
 
-__all__ = ["Recording", "Selection", "Series", "read_recording", "write_recording"]
+__all__ = ["Markers", "Recording", "Selection", "Series", "read_recording", "write_recording"]
 
 _READERS = {".nwb": read_nwb, ".xdf": read_xdf}
 _WRITERS = {".nwb": write_nwb, ".xdf": write_xdf}

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from eprop_rt.errors import RecordingError
 from eprop_rt.series import F32, F64, StreamInfo
-from eprop_rt_services.recordings.trials import Trials
+from eprop_rt_services.recordings.markers import Markers
+from eprop_rt_services.recordings.trials import ROUNDING_S, Trials
 
 
 class Selection(BaseModel):
@@ -17,7 +19,8 @@ class Selection(BaseModel):
 
     `labels` may be the word "none": the recording then comes without labels. It may be the word
     "intention": the direction from `cursor` to `target`, from `reaction_s` after the target came.
-    `block` leaves only the trials of that part of the session.
+    `block` leaves only the trials of that part of the session. `markers` names a stream of text, or
+    is the word "none".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,6 +31,7 @@ class Selection(BaseModel):
     target: str | None = None
     reaction_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.25
     block: str | None = None
+    markers: str | None = None
     join_gap_s: Annotated[float, Field(gt=0)] | None = Field(
         None,
         description="the rows of different trials are put so far apart; none: they stand as they "
@@ -38,6 +42,11 @@ class Selection(BaseModel):
     def wants_labels(self) -> bool:
         """Whether labels are to be looked for at all."""
         return self.labels is None or self.labels.casefold() != "none"
+
+    @property
+    def wants_markers(self) -> bool:
+        """Whether markers are to be looked for at all."""
+        return self.markers is None or self.markers.casefold() != "none"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,12 +84,13 @@ class Series:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """A named session: the signal, the labels and the trials where there are any."""
+    """A named session: the signal; labels, trials and markers where there are any."""
 
     name: str
     signal: Series
     labels: Series | None
     trials: Trials | None = None
+    markers: Markers | None = None
 
     @property
     def duration_s(self) -> float:
@@ -109,13 +119,25 @@ def block_of(recording: Recording, block: str) -> Recording:
         signal=_within(recording.signal, trials, block),
         labels=None if labels is None else _within(labels, trials, block),
         trials=trials.of(block),
+        markers=_markers_within(recording.markers, trials, block),
     )
 
 
-def _within(series: Series, trials: Trials, block: str) -> Series:
-    trial = trials.at(series.stamps)
+def _inside(stamps: F64, trials: Trials, block: str) -> NDArray[np.bool]:
+    trial = trials.at(stamps)
     of_block = np.array([name == block for name in trials.block])
-    inside = (trial >= 0) & of_block[trial]
+    return np.asarray((trial >= 0) & of_block[trial])
+
+
+def _markers_within(markers: Markers | None, trials: Trials, block: str) -> Markers | None:
+    if markers is None:
+        return None
+    kept = np.flatnonzero(_inside(markers.stamps, trials, block))
+    return Markers.ordered(markers.stamps[kept], [markers.texts[at] for at in kept.tolist()])
+
+
+def _within(series: Series, trials: Trials, block: str) -> Series:
+    inside = _inside(series.stamps, trials, block)
     if not inside.any():
         raise RecordingError(f"series {series.info.name!r} has no sample in block {block!r}")
     return Series(series.info, series.stamps[inside], series.values[inside])
@@ -140,7 +162,7 @@ def put_apart(recording: Recording, gap_s: float) -> Recording:
             "are: leave it out"
         )
     later_s = gap_s * np.arange(len(trials.start_s))
-    labels = recording.labels
+    labels, markers = recording.labels, recording.markers
     return replace(
         recording,
         signal=_put_apart(recording.signal, trials, gap_s),
@@ -151,11 +173,19 @@ def put_apart(recording: Recording, gap_s: float) -> Recording:
             stop_s=trials.stop_s + later_s,
             moves_s=trials.moves_s + later_s,
         ),
+        markers=None
+        if markers is None
+        else markers.at_stamps(_moved(markers.stamps, ROUNDING_S, trials, gap_s)),
     )
 
 
 def _put_apart(series: Series, trials: Trials, gap_s: float) -> Series:
     rate_hz = series.info.sample_rate_hz
-    middle = series.stamps + (0.5 / rate_hz if rate_hz > 0 else 0.0)
-    joins = np.maximum(np.searchsorted(trials.start_s, middle, side="right") - 1, 0)
-    return replace(series, stamps=series.stamps + gap_s * joins)
+    half_s = 0.5 / rate_hz if rate_hz > 0 else 0.0
+    return replace(series, stamps=_moved(series.stamps, half_s, trials, gap_s))
+
+
+def _moved(stamps: F64, half_s: float, trials: Trials, gap_s: float) -> F64:
+    """The stamps after as many gaps as there are joins before their middle."""
+    joins = np.maximum(np.searchsorted(trials.start_s, stamps + half_s, side="right") - 1, 0)
+    return np.asarray(stamps + gap_s * joins, np.float64)

@@ -3,57 +3,24 @@
 A stream is named by its name, its type (both in any case), or its number in the file ("#2").
 """
 
-import io
-import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eprop_rt.errors import RecordingError
-from eprop_rt.series import F64, StreamInfo
-from eprop_rt_services.recordings.foreign import errors_of, optional_extra
-from eprop_rt_services.recordings.recording import Recording, Selection, Series, channel_names
-from eprop_rt_services.recordings.xdf_chunks import MAGIC, TEXT_FORMAT
-from eprop_rt_services.recordings.xdf_salvage import salvage
+from eprop_rt_services.recordings.foreign import errors_of
+from eprop_rt_services.recordings.markers import Markers
+from eprop_rt_services.recordings.recording import Recording, Selection, Series
+from eprop_rt_services.recordings.xdf_chunks import TEXT_FORMAT
+from eprop_rt_services.recordings.xdf_streams import XdfStream, load_streams
 from eprop_rt_services.recordings.xdf_writer import XdfWriter
 
 SIGNAL_TYPES = frozenset({"eeg", "emg", "ecog", "ieeg", "seeg", "lfp", "meg", "spikes"})
 LABEL_TYPES = frozenset({"kinematics", "labels"})
 LABEL_WORDS = ("label", "velocity")
 WRITTEN_BLOCK_SAMPLES = 1024
-
-_LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Stream:
-    """A stream as pyxdf gives it: values (n, channels) of the stream's own type, or texts."""
-
-    number: int
-    type: str
-    format: str
-    info: StreamInfo
-    stamps: F64
-    values: NDArray[Any] | Sequence[Sequence[str]]
-
-    @property
-    def is_usable(self) -> bool:
-        return self.format != TEXT_FORMAT and len(self.stamps) > 0
-
-    def answers_to(self, name: str) -> bool:
-        names = (self.info.name, self.type, f"#{self.number}")
-        return name.casefold() in {known.casefold() for known in names}
-
-    def __str__(self) -> str:
-        return (
-            f"#{self.number} {self.info.name!r} (type {self.type or 'unknown'}, "
-            f"{self.info.channels} x {self.format}, {len(self.stamps)} samples)"
-        )
+MARKER_TYPES = frozenset({"markers", "marker", "stringmarker", "events"})
 
 
 def read_xdf(path: Path, selection: Selection) -> Recording:
@@ -64,12 +31,12 @@ def read_xdf(path: Path, selection: Selection) -> Recording:
     given, where the signal is the only numeric stream. The signal defaults, among the
     other numeric streams, to one of an electrophysiological type before any other, then a regular
     one before an irregular one, then the one with the most values. Stamps are synchronised by the
-    file's clock offsets, clock resets included, and not smoothed.
+    file's clock offsets, clock resets included, and not smoothed. Streams of text are markers.
 
     Raises RecordingError for a file that is no XDF, or lacks a stream that is asked for.
     """
     with errors_of(path, "cannot be read as XDF"):
-        streams = _load_streams(path)
+        streams = load_streams(path)
         labels = None
         if selection.wants_labels and not _has_signal_only(streams, selection):
             others = [stream for stream in streams if not _is_named_signal(stream, selection)]
@@ -87,6 +54,7 @@ def read_xdf(path: Path, selection: Selection) -> Recording:
             name=path.stem,
             signal=_series(signal),
             labels=None if labels is None else _series(labels),
+            markers=_markers(streams, selection),
         )
 
 
@@ -107,82 +75,7 @@ def write_xdf(path: Path, recording: Recording, description: str) -> None:
                 writer.write(stream, series.stamps[rows], series.values[rows])
 
 
-def _load_streams(path: Path) -> list[_Stream]:
-    with optional_extra("pyxdf"):
-        import pyxdf  # noqa: PLC0415  (an optional extra)
-    data = path.read_bytes()
-    if not data.startswith(MAGIC):
-        raise RecordingError(f"it is no XDF file: begins with {data[:4]!r}, expected {MAGIC!r}")
-    whole = salvage(data)
-    if whole.damaged_bytes:
-        _LOG.warning("%s: left out %d damaged bytes", path, whole.damaged_bytes)
-    if whole.cut_bytes:
-        _LOG.info("%s: ends inside a chunk, left out %d bytes", path, whole.cut_bytes)
-    # A stream that lasts no time has no effective rate: pyxdf divides by 0 for it.
-    with _quiet_pyxdf(), np.errstate(all="ignore"):
-        streams, _ = pyxdf.load_xdf(
-            io.BytesIO(whole.data), synchronize_clocks=True, dejitter_timestamps=False
-        )
-    return [_stream(stream) for stream in streams]
-
-
-@contextmanager
-def _quiet_pyxdf() -> Iterator[None]:
-    """Pass pyxdf's warnings on at level INFO; its errors stay errors."""
-
-    def passes(record: logging.LogRecord) -> bool:
-        if record.levelno == logging.WARNING:
-            _LOG.info("pyxdf: %s", record.getMessage())
-        return record.levelno > logging.WARNING
-
-    logger = logging.getLogger("pyxdf.pyxdf")
-    logger.addFilter(passes)
-    try:
-        yield
-    finally:
-        logger.removeFilter(passes)
-
-
-def _stream(raw: Mapping[str, Any]) -> _Stream:
-    info = raw["info"]
-    channels = int(_text(info, "channel_count"))
-    rate_hz = float(_text(info, "nominal_srate"))
-    units = _of_channels(info, "unit")
-    return _Stream(
-        number=info["stream_id"],
-        type=_text(info, "type"),
-        format=_text(info, "channel_format"),
-        info=StreamInfo(
-            name=_text(info, "name"),
-            channels=channels,
-            sample_rate_hz=rate_hz if np.isfinite(rate_hz) and rate_hz > 0 else 0.0,
-            channel_names=channel_names(_of_channels(info, "label"), channels),
-            units=tuple(units) if len(units) == channels and any(units) else (),
-        ),
-        stamps=np.ascontiguousarray(raw["time_stamps"], dtype=np.float64),
-        values=raw["time_series"],
-    )
-
-
-def _child(parent: object, tag: str) -> object:
-    """Return the first child of that tag; pyxdf gives an element as a dict of lists, or text."""
-    children = parent.get(tag) if isinstance(parent, Mapping) else None
-    return children[0] if children else None
-
-
-def _text(parent: object, tag: str) -> str:
-    found = _child(parent, tag)
-    return found if isinstance(found, str) else ""
-
-
-def _of_channels(info: object, tag: str) -> list[str]:
-    channels = _child(_child(info, "desc"), "channels")
-    if not isinstance(channels, Mapping):
-        return []
-    return [_text(channel, tag) for channel in channels.get("channel", ())]
-
-
-def _has_signal_only(streams: Sequence[_Stream], selection: Selection) -> bool:
+def _has_signal_only(streams: Sequence[XdfStream], selection: Selection) -> bool:
     """Whether labels are asked for by name, and one numeric stream is all there is."""
     name = selection.labels
     if name is None or any(stream.answers_to(name) for stream in streams):
@@ -190,11 +83,11 @@ def _has_signal_only(streams: Sequence[_Stream], selection: Selection) -> bool:
     return sum(stream.is_usable for stream in streams) == 1
 
 
-def _is_named_signal(stream: _Stream, selection: Selection) -> bool:
+def _is_named_signal(stream: XdfStream, selection: Selection) -> bool:
     return selection.signal is not None and stream.answers_to(selection.signal)
 
 
-def _default_labels(streams: Iterable[_Stream]) -> _Stream | None:
+def _default_labels(streams: Iterable[XdfStream]) -> XdfStream | None:
     usable = [stream for stream in streams if stream.is_usable]
     by_type = [stream for stream in usable if stream.type.casefold() in LABEL_TYPES]
     by_name = [
@@ -206,7 +99,7 @@ def _default_labels(streams: Iterable[_Stream]) -> _Stream | None:
     return found[0] if len(found) == 1 else None
 
 
-def _default_signal(streams: Sequence[_Stream], labels: _Stream | None) -> _Stream:
+def _default_signal(streams: Sequence[XdfStream], labels: XdfStream | None) -> XdfStream:
     usable = [stream for stream in streams if stream.is_usable and stream is not labels]
     if not usable:
         raise RecordingError(
@@ -216,15 +109,15 @@ def _default_signal(streams: Sequence[_Stream], labels: _Stream | None) -> _Stre
     return max(usable, key=_signal_rank)  # of equals the first
 
 
-def _signal_rank(stream: _Stream) -> tuple[bool, bool, int]:
+def _signal_rank(stream: XdfStream) -> tuple[bool, bool, int]:
     return (
         stream.type.casefold() in SIGNAL_TYPES,
         stream.info.sample_rate_hz > 0,
-        len(stream.stamps) * stream.info.channels,
+        stream.samples * stream.info.channels,
     )
 
 
-def _pick(streams: Sequence[_Stream], name: str, role: str) -> _Stream:
+def _pick(streams: Sequence[XdfStream], name: str, role: str) -> XdfStream:
     """Return the stream that is meant; among namesakes, the only usable one."""
     found = [stream for stream in streams if stream.answers_to(name)]
     usable = [stream for stream in found if stream.is_usable]
@@ -238,17 +131,36 @@ def _pick(streams: Sequence[_Stream], name: str, role: str) -> _Stream:
         raise RecordingError(f"it has no {role} {name!r}: name one of {_listed(streams)}")
     if found[0].format == TEXT_FORMAT:
         raise RecordingError(
-            f"{role} {name!r} is text, stream {found[0]}: expected a numeric stream (text markers "
-            "cannot be used yet)"
+            f"{role} {name!r} is text, stream {found[0]}: expected a numeric stream (text is read "
+            "as markers: recording.markers names the stream)"
         )
     raise RecordingError(f"{role} {name!r} is empty, stream {found[0]}: name another")
 
 
-def _listed(streams: Iterable[_Stream]) -> str:
+def _listed(streams: Iterable[XdfStream]) -> str:
     return ", ".join(map(str, streams)) or "(no streams)"
 
 
-def _series(stream: _Stream) -> Series:
+def _series(stream: XdfStream) -> Series:
+    stamps, values = stream.read()
     with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold becomes inf
-        values = np.ascontiguousarray(stream.values, dtype=np.float32)
-    return Series(stream.info, stream.stamps, values)
+        return Series(stream.info, stamps, np.ascontiguousarray(values, dtype=np.float32))
+
+
+def _markers(streams: Sequence[XdfStream], selection: Selection) -> Markers | None:
+    """The texts of the stream that is named, else of all that are of a type for markers."""
+    if not selection.wants_markers:
+        return None
+    texts = [stream for stream in streams if stream.is_text]
+    if selection.markers is None:
+        chosen = [stream for stream in texts if stream.type.casefold() in MARKER_TYPES]
+    else:
+        chosen = [stream for stream in texts if stream.answers_to(selection.markers)]
+        if not chosen:
+            raise RecordingError(
+                f"it has no markers {selection.markers!r}: name a stream of text, one of "
+                f"{_listed(texts)}"
+            )
+    read = [stream.read() for stream in chosen]
+    rows = [" ".join(filter(None, map(str, row))) for _, values in read for row in values]
+    return Markers.ordered(np.concatenate([np.empty(0), *(stamps for stamps, _ in read)]), rows)

@@ -120,11 +120,11 @@ def test_lost_samples_leave_gaps_in_the_stamps():
     assert len(signal.stamps) / np.ptp(signal.stamps) == pytest.approx(50.07, abs=0.05)
 
 
-def test_text_markers_cannot_be_labels_yet():
+def test_text_is_no_label_and_says_where_it_is_read():
     path = recordings_registry.find("xdf_emg/ayush")
 
     with pytest.raises(
-        RecordingError, match=r"'mymarkerstream' is text, stream #2 .*cannot be used"
+        RecordingError, match=r"'mymarkerstream' is text, stream #2 .*recording.markers"
     ):
         read_recording(path, Selection(labels="mymarkerstream"))
 
@@ -235,3 +235,34 @@ def test_without_pyxdf_the_error_says_what_to_install(tmp_path, monkeypatch):
 
     with pytest.raises(EpropError, match=r"pyxdf.*pip install eprop-rt\[recordings\]"):
         read_recording(path)
+
+
+def test_text_streams_are_markers_on_the_clock_of_the_signal():
+    path = recordings_registry.find("xdf_emg/three_machines")
+    recording = read_recording(path)
+
+    streams, _ = pyxdf.load_xdf(path, dejitter_timestamps=False)
+    (alone,) = [stream for stream in streams if stream["info"]["type"][0] == "Markers"]
+    order = np.argsort(alone["time_stamps"], kind="stable")
+    assert recording.markers.texts == tuple(alone["time_series"][at][0] for at in order)
+    assert np.array_equal(recording.markers.stamps, alone["time_stamps"][order])
+    assert len(recording.markers.texts) == 216
+
+
+def test_markers_of_two_streams_come_in_order_of_time_and_one_can_be_named(tmp_path):
+    path = tmp_path / "a.xdf"
+    with XdfWriter(path) as writer:
+        amp = writer.add_stream(StreamInfo("amp", 1, 10.0), "EEG", "s")
+        writer.write(amp, np.arange(10) / 10, np.ones((10, 1), np.float32))
+        cues = writer.add_stream(StreamInfo("cues", 1, 0.0), "Markers", "c", "string")
+        keys = writer.add_stream(StreamInfo("keys", 2, 0.0), "Markers", "k", "string")
+        writer.write(cues, np.array([0.1, 0.5]), [["go"], ["stop"]])
+        writer.write(keys, np.array([0.3, np.nan]), [["a", "down"], ["lost", ""]])
+
+    both = read_recording(path).markers
+    assert both.texts == ("go", "a down", "stop")
+    assert both.stamps.tolist() == [0.1, 0.3, 0.5]
+    assert read_recording(path, Selection(markers="KEYS")).markers.texts == ("a down",)
+    assert read_recording(path, Selection(markers="none")).markers is None
+    with pytest.raises(RecordingError, match=r"no markers 'taps'.*#2 'cues'"):
+        read_recording(path, Selection(markers="taps"))

@@ -1,7 +1,7 @@
 """Quality of decoded classes: one decision a bin, and one a window of the same label.
 
-A window is a stretch of bins in a row that have the same label, such as one gesture; its decision
-is the class whose probability, in the mean of its bins, is largest.
+A window is a stretch of bins that have the same label, such as one gesture; its decision is the
+class whose probability, in the mean of its bins, is largest.
 """
 
 import math
@@ -10,9 +10,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from eprop_rt.build import Mask
 from eprop_rt.metrics import labelled
 from eprop_rt.series import F64
 from eprop_rt.structs import Ints
+
+GAP_S = 1.0  # without a bin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,11 +65,11 @@ class ClassScore:
 def score_classes(predicted: F64, true: F64, index: Ints, bin_s: float) -> ClassScore:
     """Score probabilities (n, classes) beside one-hot labels (n, classes), NaN without one.
 
-    `index` (n,) numbers the bins: what is not in a row is not one window. A window belongs to the
-    last fifth where it begins there.
+    `index` (n,) numbers the bins: a window does not go on over a gap. It belongs to the last fifth
+    where it begins there.
     """
     last = int(0.8 * len(true))
-    starts, windows = windows_of(predicted, true, index)
+    starts, windows = windows_of(predicted, true, np.diff(index) * bin_s > GAP_S)
     late = starts >= last
     windows_last20 = Decided(windows.classes, windows.true[late], windows.said[late])
     minutes = (len(true) - last) * bin_s / 60
@@ -85,12 +88,15 @@ def decide(predicted: F64, true: F64) -> Decided:
     return Decided(true.shape[1], true.argmax(axis=1), predicted.argmax(axis=1))
 
 
-def windows_of(predicted: F64, true: F64, index: Ints) -> tuple[Ints, Decided]:
-    """Where each window begins (windows,), by row, and the decision on it."""
+def windows_of(predicted: F64, true: F64, gaps: Mask) -> tuple[Ints, Decided]:
+    """Where each window begins (windows,), by row, and the decision on it.
+
+    `gaps` (n - 1,) says where a row does not follow the one before it.
+    """
     has_label = np.isfinite(true).all(axis=1)
     label = np.where(has_label, np.where(has_label[:, None], true, 0.0).argmax(axis=1), -1)
     other = np.ones(len(label), np.bool_)
-    other[1:] = (label[1:] != label[:-1]) | (np.diff(index) != 1)
+    other[1:] = (label[1:] != label[:-1]) | gaps
     edges = [*np.flatnonzero(other).tolist(), len(label)]
     spans = [(a, b) for a, b in pairwise(edges) if label[a] >= 0]
     starts = np.array([a for a, _ in spans], np.int64)

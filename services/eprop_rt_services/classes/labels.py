@@ -4,6 +4,7 @@ The bins that a marker labels are known once they are over, and a decoder hears 
 of a gesture is decoded by what was learned from the same gesture.
 """
 
+import math
 from collections import Counter, deque
 from dataclasses import dataclass
 
@@ -30,7 +31,6 @@ class Window:
 class _Open:
     """What the newest marker began."""
 
-    text: str
     number: int
     from_s: float
 
@@ -53,6 +53,7 @@ class ClassLabels:
         self._settings, self._bin_s = settings, bin_s
         self._begins, self._ends = settings.class_of, frozenset(settings.ends)
         self._open: _Open | None = None
+        self._begun: str | None = None  # what began last, and no marker has ended since
         self._over: deque[Window] = deque()
         self._newest_s = -np.inf
         self.info = class_info(settings)
@@ -70,11 +71,11 @@ class ClassLabels:
             self._take(text, self._newest_s)
 
     def _take(self, text: str, stamp_s: float) -> None:
-        before = self._open
         self._close(stamp_s)
-        again = self._settings.repeat_ends and before is not None and before.text == text
-        if text in self._begins and not again:
-            self._open = _Open(text, self._begins[text], stamp_s + self._settings.delay_s)
+        again = self._settings.repeat_ends and self._begun == text
+        self._begun = None if again or text in self._ends else text
+        if self._begun is not None:
+            self._open = _Open(self._begins[text], stamp_s + self._settings.delay_s)
 
     def _close(self, stamp_s: float) -> None:
         if self._open is None:
@@ -99,11 +100,10 @@ class ClassLabels:
         return known
 
     def _labels(self, window: Window) -> LabelChunk:
-        """One label a bin, in a window shorter than a bin one in its middle."""
-        length = (window.to_s - window.from_s) / self._bin_s
-        count = min(max(1, round(length)), LONGEST_BINS)
-        step_s = (window.to_s - window.from_s) / count if count < LONGEST_BINS else self._bin_s
-        stamps = window.from_s + (np.arange(count) + 0.5) * step_s
+        """A label for every bin, wherever the bins begin; the end of what lasts too long alone."""
+        from_s = max(window.from_s, window.to_s - LONGEST_BINS * self._bin_s)
+        count = math.ceil((window.to_s - from_s) / self._bin_s) + 1
+        stamps = from_s + (np.arange(count) + 0.5) * ((window.to_s - from_s) / count)
         return LabelChunk(stamps, one_hot(np.full(count, window.number), self.info.channels))
 
 

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from eprop_rt.bptt import Epoch
 from eprop_rt.series import F64
+from eprop_rt_services.classes import with_classes
 from eprop_rt_services.checkpoint import (
     Checkpoint,
     check_writable,
@@ -70,7 +71,9 @@ def command(
     if begun is not None:
         decoder = begun.fitting(settings.decoder, settings.bins)
         settings = settings.model_copy(update={"decoder": decoder})
-    parts = [parts_of(read_recording(path, settings.recording), settings) for path in recordings]
+    read = [read_recording(path, settings.recording) for path in recordings]
+    labelled = [with_classes(one, settings.classes, settings.bins.bin_s) for one in read]
+    parts = [parts_of(one, settings) for one in labelled]
     trained, scores = run(settings, parts, begun, out)
     show(parts, trained, scores, out)
     write_json(json, to_json(settings, parts, trained, scores))

@@ -81,6 +81,8 @@ def content_of(recording: Recording) -> str:
         if series is not None:
             digest.update(np.ascontiguousarray(series.stamps).tobytes())
             digest.update(np.ascontiguousarray(series.values).tobytes())
+            if series.known_s is not None:
+                digest.update(np.ascontiguousarray(series.known_s).tobytes())
     return digest.hexdigest()
 
 

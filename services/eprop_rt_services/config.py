@@ -96,6 +96,13 @@ class Config(Settings):
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
 
+    @property
+    def has_live_labels(self) -> bool:
+        """Whether a live stream says what is to be learned."""
+        if self.classes is not None and self.classes.source == "markers":
+            return self.lsl.markers is not None
+        return self.lsl.labels is not None
+
     @model_validator(mode="before")
     @classmethod
     def _outputs_are_named_by_the_classes(cls, given: Any) -> Any:

@@ -16,6 +16,7 @@ from eprop_rt.warmup import warm_up
 from eprop_rt_protocols.control import ControlReply, ControlRequest
 from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_services.checkpoint import Checkpoint
+from eprop_rt_services.classes.live import LiveClasses
 from eprop_rt_services.config import Config
 from eprop_rt_services.daemon.operator import Operator
 from eprop_rt_services.daemon.publishing import Publishing
@@ -74,6 +75,9 @@ class Daemon:
             config = config.model_copy(update={"decoder": decoder})
         self._config = config
         self._source = LslSource(config.lsl)
+        self._classes = (
+            None if config.classes is None else LiveClasses(config.classes, config.bins.bin_s)
+        )
         self._latencies = StageLatencies()
         self._stopping = self._interruptible = False
         self._told_s = -math.inf
@@ -111,6 +115,8 @@ class Daemon:
             )
         )
         self._telling.count_also(lambda: self._control.events)
+        if (classes := self._classes) is not None:
+            self._telling.count_also(lambda: classes.events)
         self._metrics = enter(MetricsEndpoint(config.metrics, self._telling.observed()))
         if self._metrics.address is not None:
             log.info("metrics on %s", self._metrics.address)
@@ -124,7 +130,7 @@ class Daemon:
         log.info("kernels ready, looking for %s", config.lsl.signal.predicate())
         self._connect()
         obey = self._path.obey
-        self._inputs = Inputs(self._source, config.lsl, self._path, self._record)
+        self._inputs = Inputs(self._source, config.lsl, self._path, self._record, self._classes)
         self._lateness = LatenessWatch(lambda: self._publishing.missed, obey)
         self._operator = Operator(
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status
@@ -175,6 +181,8 @@ class Daemon:
 
     def _connect(self) -> None:
         signal_info, label_info = self._source.open(self._search_is_over)
+        if self._classes is not None:
+            label_info = self._class_info(label_info)
         config, outputs = self._config, self._outputs(label_info)
         decoder, said = settled(config.decoder, signal_info.channels, outputs, config.bins.bin_s)
         for line in said:
@@ -210,6 +218,17 @@ class Daemon:
             session.outputs,
             learned,
         )
+
+    def _class_info(self, labels: StreamInfo | None) -> StreamInfo | None:
+        """What the labels are where they are of classes; none without a stream that says them."""
+        if self._classes is None or not self._config.has_live_labels:
+            return None
+        if labels is not None and labels.channels != 1:
+            raise StreamError(
+                f"the label stream {labels.name} has {labels.channels} channels, classes.source "
+                "channel expects one with a number a class: require another stream"
+            )
+        return self._classes.label_info(labels)
 
     def _outputs(self, labels: StreamInfo | None) -> int:
         named = len(self._config.publish.names)

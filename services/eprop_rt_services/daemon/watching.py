@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from eprop_rt.orders import Freeze, Late, Order, Thaw
 from eprop_rt.series import Chunk, LabelChunk, MarkerChunk
+from eprop_rt_services.classes.live import LiveClasses
 from eprop_rt_services.daemon.record import Record
 from eprop_rt_services.daemon.recorded import RecordedPath
 from eprop_rt_services.lsl_link import local_clock
@@ -19,13 +20,20 @@ Obey = Callable[[Order, str], None]
 class Inputs:
     """The live source as the loop sees it: markers are taken out, and the time of a pull is kept.
 
-    A marker in `freeze_on` or `thaw_on` is an order.
+    A marker in `freeze_on` or `thaw_on` is an order. What `classes` makes of markers, or of a
+    channel, are labels from here on, and so in the journal.
     """
 
     def __init__(
-        self, source: LslSource, settings: LslSettings, path: RecordedPath, record: Record
+        self,
+        source: LslSource,
+        settings: LslSettings,
+        path: RecordedPath,
+        record: Record,
+        classes: LiveClasses | None = None,
     ) -> None:
         self._source, self._path, self._record = source, path, record
+        self._classes = classes
         self._orders: dict[str, Order] = dict.fromkeys(settings.freeze_on, Freeze())
         self._orders |= dict.fromkeys(settings.thaw_on, Thaw())
 
@@ -39,10 +47,12 @@ class Inputs:
                 self._heed(item)
             else:
                 data.append(item)
-        return data
+        return data if self._classes is None else self._classes.apply(data)
 
     def _heed(self, markers: MarkerChunk) -> None:
         self._record.item(markers)
+        if self._classes is not None:
+            self._classes.heed(markers)
         for text in markers.texts:
             if text in self._orders:
                 self._path.obey(self._orders[text], "marker")

@@ -96,7 +96,8 @@ class Pipeline:
     def push_labels(self, chunk: LabelChunk) -> None:
         """Take labels, each for its own bin once that is decoded; DataError on a wrong shape.
 
-        Events: `label_stamp_not_finite` (or no time at all), dropped; `label_not_finite`, infinite and taken as absent.
+        Events: `label_stamp_not_finite`, dropped, as are stamps that can be no time;
+        `label_not_finite`, infinite and taken as absent.
         """
         kept = checked_labels(chunk, self._outputs)
         self._events["label_stamp_not_finite"] += len(chunk.stamps) - len(kept.stamps)

@@ -28,7 +28,7 @@ def run(folder, seed):
     from soak.course import faults, network_cut
     from soak.scenarios import Plan
 
-    console, plan = Console(), Plan(back_s=1.0)
+    console, plan = Console(), Plan()
     began_s, rows = time.monotonic(), []
 
     def take(row):

@@ -1,4 +1,4 @@
-"""What must hold after every fault: journal and checkpoints on the disk, and the replay of it all."""
+"""What must hold after every fault: journal and checkpoints on the disk, and their replay."""
 
 import json
 import logging
@@ -14,8 +14,6 @@ from eprop_rt_services.journal.folder import JournalFolder
 from eprop_rt_services.journal.reader import entries
 from eprop_rt_services.journal.writer import COMMANDS
 from soak.lab import environment
-
-WRITING_S = 0.15  # beside flush_s: the thread's turn, the write itself, and the bin in hand
 
 
 def damaged_checkpoints(folder):

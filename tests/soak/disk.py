@@ -4,7 +4,7 @@ import errno
 import os
 import resource
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SIZE_MB = 48
@@ -16,7 +16,10 @@ def own_disk(folder):
     folder.mkdir(exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "none", str(folder)]
     try:
-        mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0
+        mounted = (
+            os.geteuid() == 0
+            and subprocess.run(mount, capture_output=True, check=False).returncode == 0
+        )
     except FileNotFoundError:
         mounted = False
     try:
@@ -46,10 +49,8 @@ def full(folder, is_own, pid):
     try:
         yield
     finally:
-        try:
+        with suppress(ProcessLookupError):
             resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
-        except ProcessLookupError:
-            pass
 
 
 def fill(file):

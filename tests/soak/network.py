@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from contextlib import contextmanager
 
-SUBNET = "10.213.77"
+SUBNET = f"10.213.{os.getpid() % 250}"
 LSL = """\
 [log]
 level = -2

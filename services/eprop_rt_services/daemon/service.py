@@ -32,6 +32,7 @@ from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.metrics_endpoint import MetricsEndpoint
 from eprop_rt_services.path import begin_path
 from eprop_rt_services.security import server_keys
+from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.sources.live import LslSource, SearchEnded
 from eprop_rt_services.supervision import Supervisor
 from eprop_rt_services.zmq_link import ControlServer
@@ -59,9 +60,16 @@ class Daemon:
     """
 
     def __init__(
-        self, config: Config, start: Checkpoint | None = None, *, resume: bool = False
+        self,
+        config: Config,
+        start: Checkpoint | None = None,
+        *,
+        resume: bool = False,
+        source: LiveSource | None = None,
     ) -> None:
         """`resume`: with the newest checkpoint in the journal's folder, where there is one.
+
+        `source` is that of `config.lsl` unless another one stands in its place.
 
         Raises RestoreError where a checkpoint was made with other settings, ConfigError where a
         folder or file cannot be written to.
@@ -74,10 +82,14 @@ class Daemon:
             decoder = self._beginning.checkpoint.fitting(config.decoder, config.bins)
             config = config.model_copy(update={"decoder": decoder})
         self._config = config
+<<<<<<< HEAD
         self._source = LslSource(config.lsl)
         self._classes = (
             None if config.classes is None else LiveClasses(config.classes, config.bins.bin_s)
         )
+=======
+        self._source = LslSource(config.lsl) if source is None else source
+>>>>>>> main
         self._latencies = StageLatencies()
         self._stopping = self._interruptible = False
         self._told_s = -math.inf
@@ -103,6 +115,7 @@ class Daemon:
         config, enter = self._config, closing.enter_context
         self._supervisor = enter(Supervisor())
         self._publishing = enter(Publishing(config))
+        self._record.listener = self._publishing.tell
         self._telling = Telling(
             config, self._source, self._publishing, self._record, self._latencies
         )
@@ -135,6 +148,7 @@ class Daemon:
         self._operator = Operator(
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status
         )
+        self._record.prepare(self._pipeline)
         self._source.drop_backlog()
         self._garbage = closing.enter_context(GarbageCollection())
         self._telling.state = "running"
@@ -253,6 +267,7 @@ class Daemon:
         self._publishing.greet()
         self._operator.attend()
         self._lateness.look()
+        self._record.guard(self._pipeline)
         self._record.tend(self._session, self._pipeline, self._telling.events)
         while self._source.notices:
             notice = self._source.notices.popleft()

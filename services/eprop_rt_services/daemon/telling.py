@@ -21,7 +21,7 @@ from eprop_rt_services.daemon.record import Record
 from eprop_rt_services.daemon.recorded import RecordedPath
 from eprop_rt_services.latency import StageLatencies
 from eprop_rt_services.metrics import Observed, latency_table
-from eprop_rt_services.sources.live import LslSource
+from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.version import program_version
 
 State = Literal["starting", "running", "stopping"]
@@ -34,7 +34,7 @@ class Telling:
     def __init__(
         self,
         config: Config,
-        source: LslSource,
+        source: LiveSource,
         publishing: Publishing,
         record: Record,
         latencies: StageLatencies,

@@ -9,7 +9,7 @@ from eprop_rt_services.classes.live import LiveClasses
 from eprop_rt_services.daemon.record import Record
 from eprop_rt_services.daemon.recorded import RecordedPath
 from eprop_rt_services.lsl_link import local_clock
-from eprop_rt_services.sources.live import LslSource
+from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.sources.settings import LslSettings
 
 LATE_S = 0.5
@@ -26,7 +26,7 @@ class Inputs:
 
     def __init__(
         self,
-        source: LslSource,
+        source: LiveSource,
         settings: LslSettings,
         path: RecordedPath,
         record: Record,

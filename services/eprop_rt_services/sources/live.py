@@ -5,7 +5,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from eprop_rt_services.sightings import none_found
 from eprop_rt_services.sources.backlog import Backlog
 from eprop_rt_services.sources.happenings import Happenings, Notice
 from eprop_rt_services.sources.interleave import interleaved
-from eprop_rt_services.sources.pace import Pace
+from eprop_rt_services.sources.kind import Role, Standing
+from eprop_rt_services.sources.pace import EARLY_S, Pace
 from eprop_rt_services.sources.search import Wanted, open_the_one
 from eprop_rt_services.sources.seeker import Seeker
 from eprop_rt_services.sources.settings import LslSettings
@@ -28,10 +29,6 @@ from eprop_rt_services.sources.stream import LiveStream
 POLL_S = 0.02
 # A stream so far behind another is not the one to wait for.
 STALLED_S = 0.1
-
-
-Role = Literal["signal", "labels", "markers"]
-Standing = Literal["live", "stale", "lost"]
 
 
 class SearchEnded(StreamError):  # noqa: N818
@@ -194,9 +191,10 @@ class LslSource:
         return [*beside, *young]
 
     def _rest(self, due_s: float, most_s: float) -> None:
-        rest_s = min(most_s, self._pace.spare_s(due_s, local_clock()))
-        if rest_s > 0:
-            time.sleep(rest_s)
+        """Sleep while the sample that is due cannot come."""
+        left_s = self._pace.left_s(due_s, local_clock())
+        if left_s is not None and left_s > EARLY_S:
+            time.sleep(min(most_s, left_s - EARLY_S))
 
     def _beside(self) -> list[Item]:
         delay_s = self._settings.label_delay_s

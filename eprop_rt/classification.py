@@ -93,8 +93,9 @@ def windows_of(predicted: F64, true: F64, gaps: Mask) -> tuple[Ints, Decided]:
 
     `gaps` (n - 1,) says where a row does not follow the one before it.
     """
-    has_label = np.isfinite(true).all(axis=1)
-    label = np.where(has_label, np.where(has_label[:, None], true, 0.0).argmax(axis=1), -1)
+    absent = np.isnan(true).any(axis=1)
+    label = np.nan_to_num(true).argmax(axis=1)
+    label[absent] = -1
     other = np.ones(len(label), np.bool_)
     other[1:] = (label[1:] != label[:-1]) | gaps
     edges = [*np.flatnonzero(other).tolist(), len(label)]

@@ -40,7 +40,8 @@ def test_rows_of_a_confusion_are_the_truth_and_columns_what_was_said():
 def test_a_class_that_did_not_occur_weighs_nothing_in_the_balance():
     assert decided([0, 0, 1], [0, 0, 0]).balanced_accuracy == pytest.approx(0.5)
     nothing = decided([], [])
-    assert math.isnan(nothing.accuracy) and math.isnan(nothing.balanced_accuracy)
+    assert math.isnan(nothing.accuracy)
+    assert math.isnan(nothing.balanced_accuracy)
 
 
 def test_a_window_is_decided_by_the_mean_of_its_bins():
@@ -83,6 +84,7 @@ def test_the_transfer_rate_is_wolpaws():
 
 def test_nothing_that_is_labelled_is_nothing_scored():
     score = score_classes(rows([0, 1]), one_hot([-1, -1]), np.arange(2), BIN_S)
-    assert math.isnan(score.bins.accuracy) and math.isnan(score.itr_bits_per_min)
+    assert math.isnan(score.bins.accuracy)
+    assert math.isnan(score.itr_bits_per_min)
     empty = score_classes(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0, np.int64), BIN_S)
     assert math.isnan(empty.windows_last20.accuracy)

@@ -19,9 +19,7 @@ class NeuroBenchDecoder:
     neurobench`.
     """
 
-    def __init__(
-        self, checkpoint: Path, config: str | None = None, step_s: float = STEP_S
-    ) -> None:
+    def __init__(self, checkpoint: Path, config: str | None = None, step_s: float = STEP_S) -> None:
         """Raises ConfigError or RestoreError where checkpoint, configuration and steps differ."""
         found = read_trained(checkpoint, config)
         self._trained = Trained(found, steps_a_bin(found, step_s))

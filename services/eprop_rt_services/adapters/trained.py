@@ -27,7 +27,7 @@ def read_trained(checkpoint: Path, config: str | None) -> Checkpoint:
 
 
 def steps_a_bin(checkpoint: Checkpoint, step_s: float) -> int:
-    """How many steps of a benchmark make one bin; raises ConfigError where it is no whole number."""
+    """How many steps of a benchmark make one bin; ConfigError where that is no whole number."""
     steps = checkpoint.bins.bin_s / step_s
     if round(steps) < 1 or abs(steps - round(steps)) > WHOLE * steps:
         raise ConfigError(

@@ -103,7 +103,8 @@ class ClassLabels:
         """A label for every bin, wherever the bins begin; the end of what lasts too long alone."""
         from_s = max(window.from_s, window.to_s - LONGEST_BINS * self._bin_s)
         count = math.ceil((window.to_s - from_s) / self._bin_s) + 1
-        stamps = from_s + (np.arange(count) + 0.5) * ((window.to_s - from_s) / count)
+        step_s = (window.to_s - from_s) / count
+        stamps = np.asarray(from_s + (np.arange(count) + 0.5) * step_s, np.float64)
         return LabelChunk(stamps, one_hot(np.full(count, window.number), self.info.channels))
 
 

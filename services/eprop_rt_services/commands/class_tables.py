@@ -54,9 +54,7 @@ def figures(score: ClassScore) -> list[str]:
     ]
 
 
-def show_confusion(
-    console: Console, title: str, score: ClassScore, names: Sequence[str]
-) -> None:
+def show_confusion(console: Console, title: str, score: ClassScore, names: Sequence[str]) -> None:
     """Rows are the truth, columns what was said."""
     table = Table(title, *names, box=box.SIMPLE)
     for name, row in zip(names, score.windows_last20.confusion.tolist(), strict=True):
@@ -68,9 +66,7 @@ def show_class_conditions(outcomes: Sequence[Outcome]) -> None:
     """The same recording under each condition; nothing where there is only one."""
     if len(outcomes) < 2:
         return
-    table = Table(
-        "condition, decoder", "windows,\nlast 20 %", "bins,\nlast 20 %", box=box.SIMPLE
-    )
+    table = Table("condition, decoder", "windows,\nlast 20 %", "bins,\nlast 20 %", box=box.SIMPLE)
     for condition, results in outcomes:
         table.add_row(condition.name)
         for result in results:

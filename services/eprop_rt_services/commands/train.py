@@ -12,13 +12,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from eprop_rt.bptt import Epoch
 from eprop_rt.series import F64
-from eprop_rt_services.classes import with_classes
 from eprop_rt_services.checkpoint import (
     Checkpoint,
     check_writable,
     read_checkpoint,
     write_checkpoint,
 )
+from eprop_rt_services.classes import with_classes
 from eprop_rt_services.commands.options import (
     ConfigOption,
     FromOption,

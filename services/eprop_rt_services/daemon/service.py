@@ -82,14 +82,10 @@ class Daemon:
             decoder = self._beginning.checkpoint.fitting(config.decoder, config.bins)
             config = config.model_copy(update={"decoder": decoder})
         self._config = config
-<<<<<<< HEAD
-        self._source = LslSource(config.lsl)
+        self._source = LslSource(config.lsl) if source is None else source
         self._classes = (
             None if config.classes is None else LiveClasses(config.classes, config.bins.bin_s)
         )
-=======
-        self._source = LslSource(config.lsl) if source is None else source
->>>>>>> main
         self._latencies = StageLatencies()
         self._stopping = self._interruptible = False
         self._told_s = -math.inf

@@ -74,7 +74,9 @@ def swept(
         own.append(replace(own[0], label_share=share))
     for given in split(perturbations):
         own.append(replace(own[0], perturbation=parse_perturbation(given)))
-    for at in numbers("--freeze-at", freezes, 1.0, "shares of the recording from 0 to 1, as in 0.8"):
+    for at in numbers(
+        "--freeze-at", freezes, 1.0, "shares of the recording from 0 to 1, as in 0.8"
+    ):
         own.append(replace(own[0], freeze_at=at))
     return list(dict.fromkeys(own))
 

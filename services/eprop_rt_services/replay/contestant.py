@@ -185,7 +185,9 @@ def run_through(
     delay_s = setting.condition.label_delay_s
     source = RecordingSource(recording, tick, delay_s, setting.bins.bin_s)
     freeze_at = setting.condition.freeze_at
-    frozen_from = -1 if freeze_at is None else int(freeze_at * len(binned(recording, setting.bins)[0]))
+    frozen_from = (
+        -1 if freeze_at is None else int(freeze_at * len(binned(recording, setting.bins)[0]))
+    )
     outputs: list[Output] = []
     meter = Meter(decoder)
 

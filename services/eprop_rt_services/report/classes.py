@@ -2,6 +2,7 @@
 
 import numpy as np
 from bokeh.models import ColumnDataSource
+from bokeh.plotting import figure
 
 from eprop_rt.classification import ClassScore
 from eprop_rt.structs import Ints
@@ -60,7 +61,9 @@ def headline(chapter: Chapter) -> str:
     """The configured decoder beside the best of the others, in words."""
     main, *others = chapter.results
     if main.classes is None or not len(main.classes.windows_last20.true):
-        return f"{chapter.recording.name} has no labels in its last 20 % to score {main.decoder} on."
+        return (
+            f"{chapter.recording.name} has no labels in its last 20 % to score {main.decoder} on."
+        )
     last = main.classes.windows_last20
     told = (
         f"Over the last 20 %, {main.decoder} takes {number(last.accuracy)} of {len(last.true)} "
@@ -97,12 +100,10 @@ def confusion(chapter: Chapter, key: str) -> Block:
 def as_table(counts: Ints, names: list[str]) -> Table:
     """Counts (classes, classes)."""
     rows = zip(names, counts.tolist(), strict=True)
-    return Table(
-        ("truth", *names), tuple(Row((name, *map(str, row))) for name, row in rows)
-    )
+    return Table(("truth", *names), tuple(Row((name, *map(str, row))) for name, row in rows))
 
 
-def drawn(counts: Ints, names: list[str]) -> object:
+def drawn(counts: Ints, names: list[str]) -> figure:
     """A square a cell, with its count."""
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     true, said = np.indices(counts.shape)

@@ -75,10 +75,12 @@ def counts(n, seed=1):
 def test_falcon_has_the_methods_that_the_evaluator_calls():
     known = FALCON
     if importlib.util.find_spec("falcon_challenge") is not None:
-        from falcon_challenge.interface import BCIDecoder  # noqa: PLC0415
+        from falcon_challenge.interface import BCIDecoder
 
-        known = {name: list(inspect.signature(getattr(BCIDecoder, name)).parameters)[1:]
-                 for name in FALCON}
+        known = {
+            name: list(inspect.signature(getattr(BCIDecoder, name)).parameters)[1:]
+            for name in FALCON
+        }
         assert known == FALCON
     for name, arguments in known.items():
         own = list(inspect.signature(getattr(FalconDecoder, name)).parameters)[1:]
@@ -130,7 +132,7 @@ def test_steps_of_a_benchmark_add_up_to_the_bins_of_the_decoder(checkpoint, redu
 
 
 def test_what_does_not_fit_is_refused_in_one_line(checkpoint, tmp_path):
-    with pytest.raises(ConfigError, match="bins of 0.05 s, the benchmark's steps have 0.02 s"):
+    with pytest.raises(ConfigError, match=r"bins of 0\.05 s, the benchmark's steps have 0\.02 s"):
         FalconDecoder(checkpoint(bin_s=0.05))
     decoder = FalconDecoder(checkpoint())
     with pytest.raises(DataError, match="expected \\(1, channels\\)"):
@@ -150,7 +152,7 @@ def test_what_does_not_fit_is_refused_in_one_line(checkpoint, tmp_path):
 def test_neurobench_has_the_methods_that_the_benchmark_calls():
     assert all(callable(getattr(NeuroBenchDecoder, name)) for name in NEUROBENCH)
     if importlib.util.find_spec("neurobench") is not None:
-        from neurobench.models import NeuroBenchModel  # noqa: PLC0415
+        from neurobench.models import NeuroBenchModel
 
         assert set(NEUROBENCH) <= set(dir(NeuroBenchModel))
 
@@ -175,9 +177,9 @@ def test_neurobench_goes_on_from_one_batch_to_the_next(checkpoint):
 def test_neurobenchs_own_benchmark_runs_it(checkpoint):
     torch = pytest.importorskip("torch")
     pytest.importorskip("neurobench")
-    from neurobench.benchmarks import Benchmark  # noqa: PLC0415
-    from neurobench.metrics.static import Footprint  # noqa: PLC0415
-    from neurobench.metrics.workload import R2  # noqa: PLC0415
+    from neurobench.benchmarks import Benchmark
+    from neurobench.metrics.static import Footprint
+    from neurobench.metrics.workload import R2
 
     x = counts(60)
     truth = np.stack([x[:, 0] - x[:, 1], x[:, 2]], axis=1)

@@ -1,5 +1,7 @@
 """Markers to labels: which class, from when to when, known when, the same live and recorded."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -36,7 +38,8 @@ def test_a_marker_names_the_class_until_the_next_one():
         settings(), [(1.0, "rest"), (3.0, "fist"), (3.5, "rest")]
     )
     assert (rest, known) == (0, 3.0)
-    assert 1.0 < first < 1.1 and 2.9 < last < 3.0
+    assert 1.0 < first < 1.1
+    assert 2.9 < last < 3.0
     assert (fist[0], fist[3]) == (1, 3.5)
 
 
@@ -105,7 +108,7 @@ def test_a_recording_knows_what_a_live_stream_was_told_whatever_its_chunks_were(
     live = LiveClasses(given, BIN_S)
     cuts = [0, *np.sort(rng.choice(np.arange(1, 500), 80, replace=False)).tolist(), 500]
     at = 0
-    for a, b in zip(cuts, cuts[1:], strict=False):
+    for a, b in pairwise(cuts):
         upto = int(np.searchsorted(stamps, series.stamps[b - 1]))
         if upto > at:
             live.heed(MarkerChunk(stamps[at:upto], texts[at:upto]))
@@ -131,8 +134,9 @@ def test_numbers_in_a_channel_are_classes_and_others_no_label():
     assert np.isnan(rows[[2, 3]]).all()
     with pytest.raises(DataError, match="one channel with a number"):
         classes_of_channel(LabelChunk(np.zeros(1), np.zeros((1, 2), np.float32)), given)
-    plain = classes_of_channel(LabelChunk(np.arange(2.0), np.array([[0], [1]], np.float32)),
-                               settings(source="channel"))
+    plain = classes_of_channel(
+        LabelChunk(np.arange(2.0), np.array([[0], [1]], np.float32)), settings(source="channel")
+    )
     assert plain.values.tolist() == [[1, 0], [0, 1]]
 
 
@@ -143,7 +147,7 @@ def test_a_recording_without_what_says_its_classes_is_refused_in_one_line():
     with pytest.raises(RecordingError, match="has no labels"):
         with_classes(bare, settings(source="channel"), BIN_S)
     other = Recording("s", signal(), None, markers=Markers(np.array([1.0]), ("coffee",)))
-    with pytest.raises(RecordingError, match="no marker begins a class.*coffee"):
+    with pytest.raises(RecordingError, match=r"no marker begins a class.*coffee"):
         with_classes(other, settings(), BIN_S)
     assert with_classes(bare, None, BIN_S) is bare
 

@@ -17,12 +17,12 @@ def show_classes(results: Sequence[Replayed], names: Sequence[str]) -> None:
     table = Table(
         "decoder",
         "windows,\nlast 20 %",
-        "balanced",
-        "whole",
+        "bal-\nanced",
+        "whole\npass",
         "bins,\nlast 20 %",
-        "balanced",
-        "whole",
-        "bits\na minute",
+        "bal-\nanced",
+        "whole\npass",
+        "bits a\nminute",
         box=box.SIMPLE,
     )
     for result in results:

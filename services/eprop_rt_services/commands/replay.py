@@ -81,7 +81,7 @@ def replay(
             "the recording on, as in loss:0.3@0.5",
         ),
     ] = "",
-    seed: Annotated[int, typer.Option(min=0, help="of what these three draw")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="of what they draw")] = 0,
     freeze_at: Annotated[
         str,
         typer.Option(

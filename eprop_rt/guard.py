@@ -25,6 +25,7 @@ from eprop_rt.kernels.scale import Statistics
 from eprop_rt.label_range import LabelRange
 from eprop_rt.ladder import Ladder, Rung
 from eprop_rt.series import F32, F64, LabelChunk
+from eprop_rt.snapshot import Arrays
 
 OutputState = Literal["decoded", "clipped", "held", "zeroed"]
 
@@ -99,6 +100,10 @@ class Guard:
         self._ladder.adopt(settings)
         self._watch.adopt(settings)
         self._range.adopt(settings)
+
+    def recall(self, learned: Arrays) -> None:
+        """Bound outputs from the first one on, by what a restored decoder knows of its labels."""
+        self._range.recall(learned)
 
     def _bins(self, seconds: float) -> float:
         return seconds / self._bin_s

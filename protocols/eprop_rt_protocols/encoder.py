@@ -55,7 +55,7 @@ class CommandEncoder:
         if not all(map(math.isfinite, numbers)):
             raise LocalProtocolError("finite", "a stamp or value is NaN or infinite")
         if not (sequence >= 0 <= updates and learning in WORDS and output in WORDS):
-            raise LocalProtocolError("header", f"{moment} came, which is no moment of a command")
+            raise LocalProtocolError("field", f"{moment} came, which is no moment of a command")
         header = (
             f'{self._start}{sequence:d},"stamps":{{"origin_s":{origin_s!r},'
             f'"bin_end_s":{bin_end_s!r},"published_s":{published_s!r}{self._clock},'

@@ -12,6 +12,8 @@ from eprop_rt_services.commands import (
     demo,
     doctor,
     keys,
+    play,
+    record,
     recover,
     replay,
     run,
@@ -48,6 +50,12 @@ app.command(
 app.command(epilog="Example: eprop-rt run preset:cursor -o lsl.signal.name=Blackrock")(run.run)
 app.add_typer(ctl.app)
 app.command(epilog="Example: eprop-rt keys keys --client viewer")(keys.keys)
+app.command(
+    epilog="Example: eprop-rt play session.xdf --speed 2 --wait-for-reader",
+)(play.play)
+app.command(epilog="Example: eprop-rt record session.xdf --stream type=EEG --stream Markers")(
+    record.record
+)
 app.command(epilog="Example: eprop-rt streams --wait 3")(streams.streams)
 app.command(epilog="Example: eprop-rt doctor preset:cursor -o journal.folder=/data")(doctor.doctor)
 app.add_typer(bench.app)

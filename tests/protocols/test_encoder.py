@@ -79,8 +79,8 @@ def test_it_is_byte_for_byte_the_encoding_of_the_codec(form):
         ({}, np.array([1.0, math.nan], "<f4"), "finite"),
         ({}, np.ones(3, "<f4"), "payload"),
         ({}, np.ones(2, "<f8"), "payload"),
-        ({"sequence": -1}, np.ones(2, "<f4"), "header"),
-        ({"learning": 'on","x":"'}, np.ones(2, "<f4"), "header"),
+        ({"sequence": -1}, np.ones(2, "<f4"), "field"),
+        ({"learning": 'on","x":"'}, np.ones(2, "<f4"), "field"),
     ],
 )
 def test_what_breaks_the_rules_of_the_wire_is_refused(changes, values, why):

@@ -32,9 +32,9 @@ def test_what_the_daemon_holds_does_not_grow_with_the_stream(monkeypatch):
     finally:
         tracemalloc.stop()
     assert len(held) == MINUTES
-    # Less than 40 bytes a bin between the second and the last: what swings is the queue.
+    # The lesser of two: a queue or a checkpoint on its way to the disk comes and goes.
     bins = (MINUTES - 2) * STRETCH_S / 0.02
-    assert held[-1] - held[1] < 40 * bins, held
+    assert min(held[-2:]) - min(held[:2]) < 40 * bins, held
 
 
 def test_the_simulated_stream_has_the_faults_that_it_says(monkeypatch):

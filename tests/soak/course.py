@@ -1,5 +1,6 @@
 """The whole course: every fault against one daemon, then the replay; and the network apart."""
 
+import subprocess
 import time
 from pathlib import Path
 
@@ -41,19 +42,29 @@ def stopped(lab):
     lab.misbehave()
     lab.status()
     lab.ask("stop")
-    status = lab.daemon.wait(timeout=60)
+    try:
+        status = lab.daemon.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        row.missed.append("the daemon did not end within 60 s of a stop")
+        return row
     judge(lab, row)
     largest = lab.reader.largest
     row.seen = f"{len(lab.reader.came)} commands read, largest {largest:.1f} of {BOUND:g} allowed"
     if status != 0:
         row.missed.append(f"exit status {status}")
+    left = sorted(path.name for path in lab.journal.glob(".*"))
+    if left:
+        row.missed.append(f"it leaves {left[0]} behind")
     if "Traceback" in lab.log():
         row.missed.append("a traceback in the log")
     return row
 
 
 def replayed(lab):
-    figures = replay(lab.journal)
+    try:
+        figures = replay(lab.journal)
+    except AssertionError as error:
+        return Row("replay of the journal", "", "", [str(error)])
     segments = figures["segments"]
     row = Row(
         "replay of the journal",

@@ -8,7 +8,8 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pynwb.epoch import TimeIntervals
+from pynwb import misc as misc
+from pynwb.epoch import DynamicTable, TimeIntervals
 
 class H5DataIO:
     def __init__(
@@ -49,6 +50,10 @@ class ProcessingModule:
 
 class NWBFile:
     acquisition: Mapping[str, NWBContainer]
+    analysis: Mapping[str, NWBContainer]
+    stimulus: Mapping[str, NWBContainer]
+    events: Mapping[str, DynamicTable]
+    units: DynamicTable | None
     processing: Mapping[str, ProcessingModule]
     trials: TimeIntervals | None
     def __init__(

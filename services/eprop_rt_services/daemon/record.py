@@ -177,6 +177,7 @@ class Record:
         self._digest.add(output.index, output.values)
         if self.journal is not None:
             self.journal.command(output, published_s, updates)
+            self.journal.time()
 
     def guard(self, pipeline: Pipeline) -> None:
         """Write down where the guard stands, where that is another rung or cause than before."""
@@ -237,7 +238,8 @@ class Record:
         if self.journal is None or self.journal.broken:
             return
         now_s = time.monotonic()
-        if now_s - self._counted_s > COUNTED_S:
+        out = pipeline.decoded > pipeline.finished  # a command: the next one is a bin away
+        if now_s - self._counted_s > (COUNTED_S if out else 2 * COUNTED_S):
             self._counted_s = now_s
             self._count(events())
         if now_s - self._kept_s > self._every_s and not self._keeper.busy:

@@ -65,11 +65,13 @@ class Daemon:
         start: Checkpoint | None = None,
         *,
         resume: bool = False,
+        warm: bool = False,
         source: LiveSource | None = None,
     ) -> None:
         """`resume`: with the newest checkpoint in the journal's folder, where there is one.
 
-        `source` is that of `config.lsl` unless another one stands in its place.
+        `warm`: the kernels are loaded. `source` is that of `config.lsl` unless another one stands
+        in its place.
 
         Raises RestoreError where a checkpoint was made with other settings, ConfigError where a
         folder or file cannot be written to.
@@ -87,7 +89,7 @@ class Daemon:
             None if config.classes is None else LiveClasses(config.classes, config.bins.bin_s)
         )
         self._latencies = StageLatencies()
-        self._stopping = self._interruptible = False
+        self._warm, self._stopping, self._interruptible = warm, False, False
         self._told_s = -math.inf
         self._mending: tuple[Beginning, Future[None]] | None = None
         self._mend_at_s = 0.0
@@ -145,8 +147,8 @@ class Daemon:
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status
         )
         self._record.prepare(self._pipeline)
-        self._source.drop_backlog()
         self._garbage = closing.enter_context(GarbageCollection())
+        self._source.drop_backlog()
         self._telling.state = "running"
         self._control.open()
         ready = f"commands on {self._publishing.endpoint}, control on {self._control.endpoint}"
@@ -160,7 +162,7 @@ class Daemon:
             cause = "stopped"
         finally:
             self._telling.state = "stopping"
-            self._supervisor.stopping("keeping what was learned")
+            self._supervisor.stopping("keeping what was learned", as_told=cause == "stopped")
             for path in self._record.end(self._session, self._pipeline, cause):
                 log.info("wrote what was learned to %s", path)
             self._operator.attend()
@@ -171,7 +173,7 @@ class Daemon:
         """Compiling may take a minute; a stop does not wait for it."""
         self._interruptible = True
         try:
-            if not self._is_to_stop():
+            if not self._warm and not self._is_to_stop():
                 warm_up(self._config.bins, self._config.decoder)
         finally:
             self._interruptible = False
@@ -270,10 +272,11 @@ class Daemon:
             self._record.note(f"{notice.event}: {notice.text}")
         if self._record.broken and self._path.between_items:
             self._mend()
-        self._metrics.answer(self._telling.observed)
         now_s = time.monotonic()
         self._supervisor.beat(now_s)
-        self._garbage.between_bins(now_s)
+        if self._inputs.silent or not self._path.between_items:  # a command is just out
+            self._metrics.answer(self._telling.observed)
+            self._garbage.between_bins(now_s)
         if self._pipeline.guard.exit_cause is not None:
             raise GuardExitError(
                 f"the guard gave up ({self._pipeline.guard.exit_cause}): another start is needed"

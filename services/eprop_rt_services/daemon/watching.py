@@ -21,7 +21,8 @@ class Inputs:
     """The live source as the loop sees it: markers are taken out, and the time of a pull is kept.
 
     A marker in `freeze_on` or `thaw_on` is an order. What `classes` makes of markers, or of a
-    channel, are labels from here on, and so in the journal.
+    channel, are labels from here on, and so in the journal. `silent`: the last pull brought
+    nothing.
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class Inputs:
         self._classes = classes
         self._orders: dict[str, Order] = dict.fromkeys(settings.freeze_on, Freeze())
         self._orders |= dict.fromkeys(settings.thaw_on, Thaw())
+        self.silent = False
 
     def pull(self, timeout_s: float) -> Sequence[Chunk | LabelChunk]:
         """What has come for the data path."""
         items = self._source.pull(timeout_s, self._path.pipeline.last_due_s)
         self._path.pulled_s = local_clock()
+        self.silent = not items
         data: list[Chunk | LabelChunk] = []
         for item in items:
             if isinstance(item, MarkerChunk):

@@ -109,10 +109,11 @@ class _Segment:
 class Journal:
     """Segments of one session; `begin` opens one, entries go to the newest.
 
-    Entries are queued, and written by a thread every `flush_s`; the thread waits for the disk
-    every `sync_s`. While the disk refuses, or does not answer, `backlog_mb` are kept; beyond that
-    entries are lost, `broken` is set, and the daemon begins a new segment from a checkpoint.
-    Events: `journal_refused` (once each time that the disk began to refuse),
+    Entries are queued, and written by a thread every `flush_s` at the latest: earlier when told
+    that there is `time`, since it shares the interpreter with who hands them over. It waits for
+    the disk every `sync_s`. While the disk refuses, or does not answer, `backlog_mb` are kept;
+    beyond that entries are lost, `broken` is set, and the daemon begins a new segment from a
+    checkpoint. Events: `journal_refused` (once each time that the disk began to refuse),
     `journal_entries_lost`.
     """
 
@@ -121,8 +122,8 @@ class Journal:
         self._queue: deque[Entry] = deque()
         self._segment: _Segment | None = None
         self._refused = False
-        self._flushed_s = self._synced_s = time.monotonic()
-        self._closing = threading.Event()
+        self._flushed_s = self._synced_s = self._timely_s = time.monotonic()
+        self._closed, self._told = False, threading.Event()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self.path: Path | None = None
         self._broken = self._turning = False
@@ -170,6 +171,13 @@ class Journal:
         """An event."""
         self._put(self._write_event, event, self._now())
 
+    def time(self) -> None:
+        """Nothing urgent is to be done now: a good moment to write, where half a flush is due."""
+        now_s = time.monotonic()
+        if now_s - self._timely_s > 0.5 * self._settings.flush_s:
+            self._timely_s = now_s
+            self._told.set()
+
     @property
     def age_s(self) -> float:
         """How old the oldest entry may be that is not written yet."""
@@ -195,7 +203,8 @@ class Journal:
     def close(self) -> None:
         """Write what is left, and the footers."""
         if self._thread.is_alive():
-            self._closing.set()
+            self._closed = True
+            self._told.set()
             self._thread.join()
 
     def __enter__(self) -> Self:
@@ -217,7 +226,9 @@ class Journal:
     # What follows runs in the thread.
 
     def _work(self) -> None:
-        while not self._closing.wait(self._settings.flush_s):
+        while not self._closed:
+            self._told.wait(self._settings.flush_s)
+            self._told.clear()
             self._write_all()
         self._write_all()
         self._leave()

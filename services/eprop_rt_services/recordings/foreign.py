@@ -10,14 +10,14 @@ LONGEST_REASON = 300
 
 
 @contextmanager
-def optional_extra(package: str) -> Iterator[None]:
+def optional_extra(package: str, extra: str = "recordings") -> Iterator[None]:
     """Turn a failed import of an optional package into an EpropError that says how to get it."""
     try:
         yield
     except ImportError as error:
         raise EpropError(
             f"recordings of this kind need {package}, which does not import ({one_line(error)}): "
-            "pip install eprop-rt[recordings]"
+            f"pip install eprop-rt[{extra}]"
         ) from error
 
 

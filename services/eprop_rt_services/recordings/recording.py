@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,13 @@ class Selection(BaseModel):
     reaction_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.25
     block: str | None = None
     markers: str | None = None
+    spike_bin_s: Annotated[float, Field(ge=1e-4, le=10)] = Field(
+        0.01, description="spike times are counted in bins so long; give bins.bin_s a multiple"
+    )
+    spikes_by: Literal["unit", "channel"] | None = Field(
+        None, description="count each sorted unit, or all of an electrode together; none: as usual"
+    )
+    board: int | None = Field(None, description="the id of the BrainFlow board that a table is of")
     join_gap_s: Annotated[float, Field(gt=0)] | None = Field(
         None,
         description="the rows of different trials are put so far apart; none: they stand as they "

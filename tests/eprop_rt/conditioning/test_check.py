@@ -201,10 +201,14 @@ class Thorough(ChunkCheck):
         return False
 
 
-STEPS = st.sampled_from([0.01] * 12 + [0.0, -0.005, -0.3, 0.0181, 0.019, 0.0191, 0.05, np.nan, np.inf])
+STEPS = st.sampled_from(
+    [0.01] * 12 + [0.0, -0.005, -0.3, 0.0181, 0.019, 0.0191, 0.05, np.nan, np.inf]
+)
 
 
-@given(st.lists(STEPS, min_size=1, max_size=60), st.lists(st.integers(1, 7), min_size=60), st.data())
+@given(
+    st.lists(STEPS, min_size=1, max_size=60), st.lists(st.integers(1, 7), min_size=60), st.data()
+)
 def test_the_short_cut_for_what_goes_on_decides_as_the_long_way_does(steps, sizes, data):
     at_s = 100.0
     stamps = []

@@ -118,7 +118,13 @@ def test_samples_that_came_one_after_the_other_are_written_at_once_and_in_their_
         session.journal.signal(Chunk(stamps[at : at + 1], counts[at : at + 1]))
     session.journal.close()
     found = list(entries(session.journal.path))[1:]
-    assert [type(one).__name__ for one in found] == ["Chunk", "Ordered", "Chunk", "Ordered", "Chunk"]
+    assert [type(one).__name__ for one in found] == [
+        "Chunk",
+        "Ordered",
+        "Chunk",
+        "Ordered",
+        "Chunk",
+    ]
     chunks = found[::2]
     assert [len(one.stamps) for one in chunks] == [10, 15, 15]
     assert np.array_equal(np.concatenate([one.stamps for one in chunks]), stamps)

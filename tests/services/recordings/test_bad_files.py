@@ -217,12 +217,17 @@ def test_a_missing_file_a_folder_and_a_foreign_suffix_each_have_their_line(tmp_p
     (tmp_path / "folder.xdf").mkdir()
     (tmp_path / "table.csv").write_text("a,b")
     (tmp_path / "empty.nwb").touch()
+    (tmp_path / "notes.docx").write_text("PK")
 
     for name, said in [
         ("missing.nwb", "does not exist: expected a recording"),
         ("folder.xdf", "is a folder: expected a file"),
-        ("table.csv", "is no recording: expected a file ending in .nwb or .xdf"),
+        ("table.csv", "is no table of BrainFlow: begins with"),
         ("empty.nwb", "is empty"),
+        (
+            "notes.docx",
+            "is no recording: expected a file ending in .nwb, .xdf, .mat, .csv, .edf, .bdf",
+        ),
         ("x" * 300 + ".nwb", "cannot be read: File name too long"),
         ("null\0.nwb", "cannot be read: embedded null"),
     ]:

@@ -51,9 +51,10 @@ def test_a_stamp_that_is_not_finite_lets_nobody_sleep(stamp_s):
 def test_samples_before_the_one_that_is_due_come_together_with_it_or_shortly_before():
     info, name = StreamInfo("paced", 1, 100.0), "paced-signal"
     wanted = StreamRequirement(source_id=name)
-    with LslOutlet(info, "Test", name) as outlet, LslSource(
-        LslSettings(signal=wanted, wait_s=20.0, settle_s=0.1)
-    ) as source:
+    with (
+        LslOutlet(info, "Test", name) as outlet,
+        LslSource(LslSettings(signal=wanted, wait_s=20.0, settle_s=0.1)) as source,
+    ):
         source.open()
         assert outlet.wait_for_reader(20.0)
         end_s = time.monotonic() + 20.0

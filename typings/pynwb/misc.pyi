@@ -1,0 +1,3 @@
+from pynwb import TimeSeries
+
+class AnnotationSeries(TimeSeries): ...

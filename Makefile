@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
+NDS := .venv-nds
+# The Neural Data Simulator needs Python 3.9 to 3.11.
+NDS_PYTHON ?= python3.11
 # Versions that are known to work together; each of the four is skipped where it cannot be had.
 PEER_TORCH := torch==2.13.0
 PEER_SNNTORCH := $(PEER_TORCH) snntorch==1.0.0
@@ -13,7 +16,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 PYTHON_IS_NEW := @$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python {v[0]}.{v[1]} came, 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
 
-.PHONY: help demo test soak torch peers check format lock clean
+.PHONY: help demo test soak torch peers nds check format lock clean
 
 help:
 	@echo "make demo    a decoder learns from zero in closed loop, over LSL and ZeroMQ"
@@ -21,6 +24,7 @@ help:
 	@echo "make soak    faults for some ten minutes: kills, a full disk, a cut network; a table of what held"
 	@echo "make torch   PyTorch, to train the lstm baseline and compare gradients with (optional)"
 	@echo "make peers   NEST, braintrace, snnTorch and PyTorch in $(PEERS), for eprop-rt bench step --peers"
+	@echo "make nds     the Neural Data Simulator in $(NDS), for its test and docs/neural-data-simulator.md"
 	@echo "make check   formatting, lint, types, imports, schemas"
 	@echo "make format  mend formatting and imports"
 	@echo "make lock    compile constraints.txt anew from pyproject.toml"
@@ -66,6 +70,12 @@ $(PEERS)/bin/python:
 	$(PYTHON_IS_NEW)
 	$(PYTHON) -m venv $(PEERS)
 
+# It has pins of its own. Its pylsl finds liblsl in the wheel of ours: see the how-to.
+nds:
+	@$(NDS_PYTHON) -c 'import sys; v = sys.version_info; (3, 9) <= v < (3, 12) or sys.exit(f"Python {v[0]}.{v[1]} came, 3.9 to 3.11 is needed: make nds NDS_PYTHON=/path/to/python3.11")'
+	@$(NDS_PYTHON) -m venv $(NDS)
+	@$(NDS)/bin/python -m pip install --quiet --disable-pip-version-check neural-data-simulator==0.2.10 pylsl==1.16.2
+
 check: $(VENV)/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -81,4 +91,4 @@ lock: $(VENV)/bin/python
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra recordings --extra dev --no-header --no-annotate --output-file constraints.txt pyproject.toml
 
 clean:
-	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(PEERS) $(NDS) .mypy_cache .ruff_cache .pytest_cache

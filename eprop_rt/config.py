@@ -20,8 +20,8 @@ class BinSettings(Settings):
     """How samples become bins, and what a gap in the stream means."""
 
     bin_s: Positive = 0.05
-    reduce: Literal["sum", "mean", "rms"] = Field(
-        "sum", description="sum for counts, mean or rms for sampled signals"
+    reduce: Literal["sum", "mean", "rms", "variance"] = Field(
+        "sum", description="sum for counts, mean, rms or variance for sampled signals"
     )
     max_disorder_s: NonNegative = Field(
         0.1, description="a sample that is older than the newest by more is dropped"

@@ -1,4 +1,7 @@
-"""THE DATA PATH: check -> bin -> guard -> predict -> guard -> output -> learn -> rehearse.
+"""THE DATA PATH: check -> condition -> bin -> guard -> predict -> guard -> output -> learn.
+
+Then it rehearses. Up to the bins it is `intake`: some stages of conditioning work on samples,
+before the binner, others on bins, after it.
 
 What goes in decides what comes out, to the bit: no clock, and no trace of how samples were cut
 into chunks. A consumer takes each output out of `push` as it comes; learning from that bin happens
@@ -12,17 +15,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eprop_rt.bins.binner import Bin, Binner
-from eprop_rt.bins.grid import BinGrid, reset_after_bins
-from eprop_rt.bins.joined import JoinedBinner
+from eprop_rt.bins.binner import Bin
+from eprop_rt.bins.grid import reset_after_bins
 from eprop_rt.bins.labels import LabelBins
-from eprop_rt.conditioning.check import ChunkCheck, checked_labels
+from eprop_rt.conditioning.check import checked_labels
 from eprop_rt.config import BinSettings
 from eprop_rt.decoder import Decoder
 from eprop_rt.errors import DataError
 from eprop_rt.guard import Guard, OutputState
 from eprop_rt.guard_settings import GuardSettings
 from eprop_rt.hot import Adjustable, HotSettings
+from eprop_rt.intake import Intake
 from eprop_rt.orders import (
     Freeze,
     Hold,
@@ -59,6 +62,7 @@ class Output:
 class Pipeline:
     """One signal or several side by side, at most one label stream, one decoder.
 
+    With `InputSettings` for `settings`, the signals are conditioned.
     `decoded` counts the bins that were decoded, `finished` those whose learning is behind them too,
     `updates` those that were learned from.
     """
@@ -75,16 +79,10 @@ class Pipeline:
         self.decoder = decoder
         self._outputs = outputs
         signals = signal if isinstance(signal, tuple) else (signal,)
-        channels = sum(info.channels for info in signals)
+        self._intake = Intake(settings, signals)
+        channels = self._intake.channels
         self.guard = Guard(guard or GuardSettings(), settings.bin_s, channels, outputs, decoder)
-        self._checks = tuple(ChunkCheck(info, settings.max_disorder_s) for info in signals)
-        grid = BinGrid(settings.bin_s)
-        self._binner: Binner | JoinedBinner = (
-            JoinedBinner(settings, grid, signals)
-            if len(signals) > 1
-            else Binner(settings, grid, signals[0])
-        )
-        self._labels = LabelBins(grid, labels, outputs)
+        self._labels = LabelBins(self._intake.grid, labels, outputs)
         self._reset_after_bins = reset_after_bins(settings)
         self._index: int | None = None
         self._thawed = True
@@ -114,13 +112,13 @@ class Pipeline:
     @property
     def last_due_s(self) -> float | None:
         """Stamp of the sample that completes the open bin, where that can be told before."""
-        return self._binner.last_due_s
+        return self._intake.last_due_s
 
     # The steps of a bin, for who measures them apart.
 
     def close(self, chunk: Chunk) -> Iterator[Bin]:
         """Yield the bins that this chunk completes; DataError on a wrong shape."""
-        return self._binner.push(self._checks[chunk.stream].apply(chunk))
+        return self._intake.push(chunk)
 
     def decode(self, closed: Bin) -> Output:
         """What the bin in hand means; nothing is learned from it."""
@@ -225,7 +223,7 @@ class Pipeline:
     @property
     def events(self) -> Counter[str]:
         """Everything unusual so far, by name; only what has happened."""
-        parts = (*self._checks, self._binner, self._labels, self.decoder, self.guard)
+        parts = (self._intake, self._labels, self.decoder, self.guard)
         return +sum((part.events for part in parts), self._events)
 
 

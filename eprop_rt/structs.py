@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
+Marks = NDArray[np.uint8]  # 1 or 0
 Scalar = np.floating[Any]
 
 # Of the eligibility trace: exact, or without adaptation and with the filter dropped or moved.

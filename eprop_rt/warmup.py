@@ -3,6 +3,10 @@
 import numpy as np
 
 from eprop_rt.autotune import candidates, with_schedule
+from eprop_rt.conditioning.chain import Chain
+from eprop_rt.conditioning.channels import ChannelsSettings
+from eprop_rt.conditioning.stage import SampleSettings
+from eprop_rt.conditioning.stages import Stages, stages_of
 from eprop_rt.config import BinSettings, DecoderSettings, EpropSettings
 from eprop_rt.decoder import build_decoder
 from eprop_rt.pipeline import Pipeline
@@ -13,6 +17,7 @@ CHANNELS, OUTPUTS, BINS = 3, 2, 24
 
 def warm_up(bins: BinSettings, decoder: DecoderSettings) -> None:
     """Run a tiny decoder of the same kind through a few bins, learning and rehearsing."""
+    _condition(stages_of(bins))
     if isinstance(decoder, EpropSettings):
         small = shrunk(decoder, bins.bin_s)
         for schedule in candidates(small, bins.bin_s):
@@ -21,7 +26,15 @@ def warm_up(bins: BinSettings, decoder: DecoderSettings) -> None:
         _run(bins, decoder)
 
 
+def _condition(stages: Stages) -> None:
+    """Build each stage for a stream that is fast enough: that compiles what it calls."""
+    for stage in stages:
+        if isinstance(stage, SampleSettings) and not isinstance(stage, ChannelsSettings):
+            Chain([stage], StreamInfo("warm-up", CHANNELS, 4 * stage.highest_hz()))
+
+
 def _run(bins: BinSettings, small: DecoderSettings) -> None:
+    bins = BinSettings(**bins.model_dump(include=set(BinSettings.model_fields)))
     info = StreamInfo("warm-up", CHANNELS, 1.0 / bins.bin_s)
     pipeline = Pipeline(
         bins, info, info, build_decoder(small, CHANNELS, OUTPUTS, bins.bin_s), OUTPUTS

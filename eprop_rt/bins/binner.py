@@ -9,7 +9,7 @@ import numpy as np
 
 from eprop_rt.bins.grid import BinGrid, interval_s
 from eprop_rt.config import BinSettings
-from eprop_rt.kernels.binning import ROUNDING, OpenBin, fill
+from eprop_rt.kernels.binning import ROUNDING, OpenBin, Spread, add_spread, fill
 from eprop_rt.series import F32, Chunk, StreamInfo
 
 
@@ -45,6 +45,11 @@ class Binner:
             samples=np.zeros(1, np.int64),
             late=np.zeros(1, np.int64),
         )
+        self._spread = (
+            Spread(*(np.zeros(info.channels) for _ in Spread._fields))
+            if settings.reduce == "variance"
+            else None
+        )
         self.events: Counter[str] = Counter()
 
     def push(self, chunk: Chunk) -> Iterator[Bin]:
@@ -61,6 +66,8 @@ class Binner:
             row, complete = fill(
                 self._open, position, ahead, chunk.samples, row, self._reduce == "rms"
             )
+            if self._spread is not None:
+                add_spread(self._spread, chunk.samples, start, row)
             if row > start:
                 self._newest_s = float(chunk.stamps[row - 1])
             if complete:
@@ -93,6 +100,10 @@ class Binner:
             values /= np.maximum(self._open.seen, 1)
         if self._reduce == "rms":
             np.sqrt(values, out=values)
+        if self._spread is not None:
+            values[:] = self._spread.squares / np.maximum(self._spread.seen, 1)
+            for sums in self._spread:
+                sums[:] = 0
         for array in self._open:
             array[:] = 0
         self._open.current[0] = index + 1

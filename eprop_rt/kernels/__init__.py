@@ -43,10 +43,8 @@ def compiled(function: F, **options: Any) -> F:
     rounded in its own way, and which one is called would depend on what was compiled or loaded
     before. The first run after an installation would then give another digest than the second.
     """
-    settings = {"forceinline": True, **options}
-    return njit(cache=True, fastmath=FAST, error_model="numpy", nogil=True, _nrt=False, **settings)(
-        function
-    )
+    settings = {"forceinline": True, "fastmath": FAST, **options}
+    return njit(cache=True, error_model="numpy", nogil=True, _nrt=False, **settings)(function)
 
 
 def disjoint(function: F) -> F:
@@ -55,6 +53,13 @@ def disjoint(function: F) -> F:
     Loops over many arrays then vectorise; else the checks at run time would be too many.
     """
     return compiled(function, pipeline_class=_Restrict, forceinline=False)
+
+
+def in_order(function: F) -> F:
+    """Likewise, for sums over samples, whose order must not depend on how many came at once."""
+    return compiled(
+        function, pipeline_class=_Restrict, forceinline=False, fastmath=FAST - {"reassoc"}
+    )
 
 
 def steady(kernel: F) -> F:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eprop_rt.kernels import compiled
+from eprop_rt.kernels import compiled, in_order
 from eprop_rt.structs import Floats, Ints
 
 # Of a midpoint that lies on an edge, in bins: either side is its own. Stamps may count from 1970.
@@ -48,3 +48,24 @@ def fill(
         if ahead > 0 and np.floor(position[row] + ahead) > open_bin.current[0]:
             return row + 1, True
     return samples.shape[0], False
+
+
+class Spread(NamedTuple):
+    """Of the finite values in the bin that is being filled, (C,)."""
+
+    seen: Floats
+    mean: Floats
+    squares: Floats  # of the distances from the mean, summed
+
+
+@in_order
+def add_spread(spread: Spread, samples: Floats, first: int, last: int) -> None:
+    """Add rows `first` to `last` (Welford 1962)."""
+    for row in range(first, last):
+        for c in range(samples.shape[1]):
+            value = float(samples[row, c])
+            if np.isfinite(value):
+                spread.seen[c] += 1.0
+                distance = value - spread.mean[c]
+                spread.mean[c] += distance / spread.seen[c]
+                spread.squares[c] += distance * (value - spread.mean[c])

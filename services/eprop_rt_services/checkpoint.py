@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
+from eprop_rt.conditioning.stages import InputSettings
 from eprop_rt.config import BinSettings, DecoderSettings, EpropSettings
 from eprop_rt.errors import CheckpointError, ConfigError, RestoreError
 from eprop_rt.snapshot import Arrays
@@ -187,7 +188,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             raise ValueError("the arrays are not those that were written")
         return Checkpoint(
             decoder=_DECODER.validate_python(header["decoder"]),
-            bins=BinSettings.model_validate(header["bins"]),
+            bins=_bins_of(header["bins"]),
             inputs=int(header["inputs"]),
             outputs=int(header["outputs"]),
             arrays=arrays,
@@ -248,6 +249,10 @@ def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) < 100 else f"{text[:100]}..."
+
+
+def _bins_of(header: dict[str, Any]) -> BinSettings:
+    return (InputSettings if "conditioning" in header else BinSettings).model_validate(header)
 
 
 def _flat(nested: dict[str, Any], path: str = "") -> dict[str, Any]:

@@ -8,9 +8,11 @@ from eprop_rt.errors import EpropError
 from eprop_rt_protocols.errors import ProtocolError
 from eprop_rt_services.commands import (
     bench,
+    board,
     ctl,
     demo,
     doctor,
+    export,
     keys,
     play,
     record,
@@ -47,6 +49,9 @@ app.command(
 app.command(
     "recover", epilog="Example: eprop-rt recover session.nwb --signal decoder_input --trials 400"
 )(recover.command)
+app.command("export", epilog="Example: eprop-rt export journal-0001.xdf session.nwb --subject M1")(
+    export.command
+)
 app.command(epilog="Example: eprop-rt run preset:cursor -o lsl.signal.name=Blackrock")(run.run)
 app.add_typer(ctl.app)
 app.command(epilog="Example: eprop-rt keys keys --client viewer")(keys.keys)
@@ -55,6 +60,9 @@ app.command(
 )(play.play)
 app.command(epilog="Example: eprop-rt record session.xdf --stream type=EEG --stream Markers")(
     record.record
+)
+app.command(epilog="Example: eprop-rt board --id cyton --serial-port /dev/ttyUSB0 --channels eeg")(
+    board.board
 )
 app.command(epilog="Example: eprop-rt streams --wait 3")(streams.streams)
 app.command(epilog="Example: eprop-rt doctor preset:cursor -o journal.folder=/data")(doctor.doctor)

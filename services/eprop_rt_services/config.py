@@ -4,12 +4,20 @@ import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Annotated, Any, Self, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, create_model, model_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from eprop_rt.conditioning.stages import InputSettings, Stages, clash
 from eprop_rt.config import (
     BinSettings,
     DecoderSettings,
@@ -51,6 +59,11 @@ class PublishSettings(Settings):
         description="of LSL outlets for who records: the commands, and what happens to learning; "
         "none: no outlets",
     )
+    lsl_name: str | None = Field(None, description="of the commands over LSL; none: the topic")
+    lsl_type: str = Field("Decoded", description="of the commands over LSL")
+    lsl_regular: bool = Field(
+        False, description="announce the commands over LSL with the rate of the bins, not irregular"
+    )
 
     @model_validator(mode="after")
     def _a_unit_each(self) -> Self:
@@ -78,6 +91,7 @@ class Config(Settings):
     """Everything that a command can be told."""
 
     bins: BinSettings = BinSettings()
+    conditioning: Stages = ()
     decoder: DecoderSettings = EpropSettings()
     classes: ClassSettings | None = Field(
         None, description="of discrete commands; none: outputs are numbers"
@@ -95,6 +109,22 @@ class Config(Settings):
     realtime: RealtimeSettings = RealtimeSettings()
     metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
+
+    @field_validator("conditioning")
+    @classmethod
+    def _stages_go_together(cls, stages: Stages, so_far: ValidationInfo) -> Stages:
+        bins = so_far.data.get("bins", BinSettings())
+        why = clash(stages, bins.reduce)
+        if why is not None:
+            raise ValueError(why)
+        return stages
+
+    @property
+    def inputs(self) -> BinSettings:
+        """How samples become what the decoder sees: `bins`, with `conditioning` where there is."""
+        if not self.conditioning:
+            return self.bins
+        return InputSettings(**dict(self.bins), conditioning=self.conditioning)
 
     @property
     def has_live_labels(self) -> bool:
@@ -225,7 +255,9 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
 
 def explain(error: ValidationError) -> str:
     """The first thing that is wrong, in one line, with the nearest known key."""
-    first = error.errors(include_url=False)[0]
+    errors = error.errors(include_url=False)
+    # A key that is not known is why another is missing.
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     path = [str(part) for part in first["loc"]]
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
@@ -233,14 +265,16 @@ def explain(error: ValidationError) -> str:
         near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.0)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         return f"unknown key {'.'.join(plain(path))}: {hint}{more}"
-    came = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
+    lists = isinstance(first["input"], list) and any(isinstance(x, dict) for x in first["input"])
+    came = "" if lists or isinstance(first["input"], dict) else f", got {first['input']!r}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{'.'.join(plain(path)) or 'configuration'}: {message}{came}{more}"
 
 
 def plain(path: Sequence[str]) -> list[str]:
     """A path as the user writes it, without the tag of a union."""
-    return [part for at, part in enumerate(path) if not (at == 1 and path[0] == "decoder")]
+    tag = {"decoder": 1, "conditioning": 2}.get(path[0]) if path else None
+    return [part for at, part in enumerate(path) if at != tag]
 
 
 def known_keys(path: Sequence[str]) -> list[str]:
@@ -252,11 +286,14 @@ def known_keys(path: Sequence[str]) -> list[str]:
     return sorted(getattr(model, "model_fields", {}))
 
 
-def member(union: Any, kind: str) -> type[BaseModel]:
-    """The member of a tagged union whose `kind` is given; of X | None, X."""
+def member(union: Any, kind: str) -> Any:
+    """The member of a tagged union whose `kind` is given; of X | None, X; of a list, its items."""
+    if get_origin(union) is tuple:
+        return get_args(union)[0]
+    if get_origin(union) is Annotated:
+        union = get_args(union)[0]
     models = [m for m in get_args(union) if hasattr(m, "model_fields")]
     tagged = [
         m for m in models if "kind" in m.model_fields and m.model_fields["kind"].default == kind
     ]
-    found: type[BaseModel] = (tagged or models)[0]
-    return found
+    return (tagged or models)[0]

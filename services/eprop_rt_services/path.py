@@ -2,6 +2,7 @@
 
 from eprop_rt.config import DecoderSettings
 from eprop_rt.decoder import build_decoder
+from eprop_rt.intake import channels_of
 from eprop_rt.pipeline import Pipeline
 from eprop_rt.series import StreamInfo
 from eprop_rt.snapshot import Arrays
@@ -18,14 +19,15 @@ def begin_path(
 ) -> Pipeline:
     """A data path at its beginning, with a decoder that knows what was `learned`, at rest.
 
-    Raises RestoreError where that belongs to another decoder.
+    Raises RestoreError where that belongs to another decoder, ConfigError where conditioning does
+    not fit the streams.
     """
-    channels = sum(info.channels for info in signals)
+    channels = channels_of(config.inputs, signals)
     built = build_decoder(decoder, channels, outputs, config.bins.bin_s)
     if learned is not None:
         built.restore(learned)
     built.reset()  # whatever was decoded last was another session's
-    pipeline = Pipeline(config.bins, signals, labels, built, outputs, config.guard)
+    pipeline = Pipeline(config.inputs, signals, labels, built, outputs, config.guard)
     if learned is not None:
         pipeline.guard.recall(learned)
     return pipeline

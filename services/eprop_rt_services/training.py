@@ -61,7 +61,7 @@ def parts_of(recording: Recording, config: Config) -> Part:
 
 def stretches_of(recording: Recording, config: Config) -> list[Stretch]:
     """Bins and labels through the live data path, cut where a gap would reset the network."""
-    indices, inputs, labels = binned(recording, config.bins)
+    indices, inputs, labels = binned(recording, config.inputs)
     if len(indices) == 0:
         raise DataError(f"{recording.name} has not a single bin: give a longer recording")
     cuts = breaks(indices, config.bins)
@@ -94,7 +94,7 @@ def train(
         trainer.finish()
         first = parts[0].fit[0]
         shape = first.inputs.shape[1], first.labels.shape[1]
-        checkpoint = Checkpoint(settings, config.bins, *shape, engine.snapshot())
+        checkpoint = Checkpoint(settings, config.inputs, *shape, engine.snapshot())
     best = max((number for number, epoch in enumerate(epochs, 1) if epoch.best), default=0)
     seconds = time.perf_counter() - started
     return Trained(checkpoint, tuple(epochs), best, seconds, stop.on), engine

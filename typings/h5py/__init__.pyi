@@ -1,6 +1,6 @@
 """The part of h5py (which has no types of its own) that this project uses."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,3 +18,4 @@ class File:
     def __iter__(self) -> Iterator[str]: ...
     # A group or a dataset, by name or by reference.
     def __getitem__(self, name: object) -> Any: ...
+    def visititems(self, func: Callable[[str, Any], None]) -> None: ...

@@ -8,8 +8,12 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pynwb import event as event
+from pynwb import file as file
 from pynwb import misc as misc
 from pynwb.epoch import DynamicTable, TimeIntervals
+from pynwb.event import EventsTable
+from pynwb.file import Subject
 
 class H5DataIO:
     def __init__(
@@ -57,8 +61,18 @@ class NWBFile:
     processing: Mapping[str, ProcessingModule]
     trials: TimeIntervals | None
     def __init__(
-        self, session_description: str, identifier: str, session_start_time: datetime
+        self,
+        session_description: str,
+        identifier: str,
+        session_start_time: datetime,
+        *,
+        session_id: str | None = None,
+        notes: str | None = None,
+        subject: Subject | None = None,
     ) -> None: ...
+    def add_trial_column(self, name: str, description: str) -> None: ...
+    def add_trial(self, **values: float | str) -> None: ...
+    def add_events_table(self, events: EventsTable) -> None: ...
     def add_acquisition(self, nwbdata: NWBContainer) -> None: ...
     def create_processing_module(self, name: str, description: str) -> ProcessingModule: ...
 

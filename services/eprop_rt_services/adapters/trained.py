@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from eprop_rt.conditioning.stages import InputSettings
 from eprop_rt.decoder import Decoder, build_decoder
 from eprop_rt.errors import ConfigError, DataError
 from eprop_rt.series import F32, F64
@@ -22,7 +23,12 @@ def read_trained(checkpoint: Path, config: str | None) -> Checkpoint:
     found = read_checkpoint(checkpoint)
     if config is not None:
         settings = load_config(config)
-        found.fitting(settings.decoder, settings.bins)
+        found.fitting(settings.decoder, settings.inputs)
+    if isinstance(found.bins, InputSettings):
+        raise ConfigError(
+            f"{checkpoint} decodes conditioned signals, a benchmark gives bins: train without "
+            "conditioning"
+        )
     return found
 
 

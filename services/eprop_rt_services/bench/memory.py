@@ -70,7 +70,9 @@ class SimulatedSource:
         """Begin."""
         return self.signal_infos[0], StreamInfo("simulated velocity", 2, RATE_HZ)
 
-    def pull(self, timeout_s: float, due_s: float | None = None) -> list[Item]:
+    def pull(
+        self, timeout_s: float, due_s: float | None, when_near: Callable[[], None]
+    ) -> list[Item]:
         """Return the next fifth of a second."""
         self._tell()
         stamps = self._at_s + np.arange(CHUNK) / RATE_HZ

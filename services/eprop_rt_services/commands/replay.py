@@ -130,7 +130,7 @@ def replay(
         return
     begun = None if start is None else read_checkpoint(start)
     if begun is not None:
-        decoder = begun.fitting(settings.decoder, settings.bins)
+        decoder = begun.fitting(settings.decoder, settings.inputs)
         settings = settings.model_copy(update={"decoder": decoder})
     if compare_gradients is not None and settings.decoder.kind != "eprop":
         raise ConfigError(
@@ -153,7 +153,7 @@ def replay(
     lanes = [
         line_up(
             entered,
-            Setting(settings.bins, each, results, settings.guard, classes),
+            Setting(settings.inputs, each, results, settings.guard, classes),
             begun,
             watches,
         )

@@ -90,7 +90,7 @@ class Passage:
         if looking.session is not None:
             sha256, seen = sha256_of(path), looking.session.take()
             self.chapters.append(
-                Chapter(recording, sha256, settings.bins, outcomes, seen, gradients, night)
+                Chapter(recording, sha256, settings.inputs, outcomes, seen, gradients, night)
             )
         self._before = recording
 

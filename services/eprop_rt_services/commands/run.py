@@ -57,7 +57,7 @@ def run(
     if settings.journal.folder is None or not settings.restart.again:
         raise typer.Exit(serve(settings, start, resume))
     with logging_to_stderr(settings):
-        warm_up(settings.bins, settings.decoder)
+        warm_up(settings.inputs, settings.decoder)
         standby = Standby(
             lambda first: serve(awaiting(settings, first), start, resume or not first, warm=True),
             settings.restart,

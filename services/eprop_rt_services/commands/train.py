@@ -69,7 +69,7 @@ def command(
     check_writable(out)
     begun = None if start is None else read_checkpoint(start)
     if begun is not None:
-        decoder = begun.fitting(settings.decoder, settings.bins)
+        decoder = begun.fitting(settings.decoder, settings.inputs)
         settings = settings.model_copy(update={"decoder": decoder})
     read = [read_recording(path, settings.recording) for path in recordings]
     labelled = [with_classes(one, settings.classes, settings.bins.bin_s) for one in read]

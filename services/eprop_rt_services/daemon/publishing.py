@@ -31,7 +31,7 @@ class Publishing:
         self.model_id = hashlib.sha256(decoder).hexdigest()[:12]
         self.host = socket.gethostname()
         self.missed = 0
-        self._encoder = CommandEncoder(settings.topic, self._first_header())
+        self.encoder = CommandEncoder(settings.topic, self._first_header())
         with ExitStack() as undo:
             self._publisher = undo.enter_context(
                 CommandPublisher(
@@ -44,13 +44,15 @@ class Publishing:
             self._outlet: LslOutlet | None = None
             self._happenings: LslMarkerOutlet | None = None
             if settings.lsl_source_id is not None:
-                self._announce(settings.lsl_source_id, undo)
+                rate_hz = 1 / config.bins.bin_s if settings.lsl_regular else 0.0
+                self._announce(settings.lsl_source_id, rate_hz, undo)
             self._closing = undo.pop_all()
 
-    def _announce(self, source_id: str, undo: ExitStack) -> None:
+    def _announce(self, source_id: str, rate_hz: float, undo: ExitStack) -> None:
         settings = self._settings
-        info = StreamInfo(settings.topic, len(settings.names), 0.0, settings.names, settings.units)
-        self._outlet = undo.enter_context(LslOutlet(info, "Decoded", source_id))
+        name = settings.lsl_name or settings.topic
+        info = StreamInfo(name, len(settings.names), rate_hz, settings.names, settings.units)
+        self._outlet = undo.enter_context(LslOutlet(info, settings.lsl_type, source_id))
         self._happenings = undo.enter_context(
             LslMarkerOutlet(f"{settings.topic} events", f"{source_id}-events")
         )
@@ -83,7 +85,7 @@ class Publishing:
             learning=learning,
             output=output.state,
         )
-        self._publisher.send(self._encoder.encode(moment, output.values.astype("<f4")))
+        self._publisher.send(self.encoder.encode(moment, output.values.astype("<f4")))
         self.missed += now_s > deadline_s
         return now_s
 

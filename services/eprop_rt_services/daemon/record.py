@@ -15,6 +15,7 @@ from typing import Self
 
 from eprop_rt.config import DecoderSettings
 from eprop_rt.errors import ConfigError, EpropError
+from eprop_rt.intake import channels_of
 from eprop_rt.ladder import Rung
 from eprop_rt.orders import Order
 from eprop_rt.pipeline import Output, Pipeline
@@ -58,13 +59,13 @@ class Session:
 
     @property
     def channels(self) -> int:
-        """Of all signals together."""
-        return sum(info.channels for info in self.signals)
+        """Of all signals together, as the decoder sees them."""
+        return channels_of(self.config.inputs, self.signals)
 
     def checkpoint(self, pipeline: Pipeline, into: Arrays | None = None) -> Checkpoint:
         """What has been learned by now, in arrays of its own or over those `into`."""
         arrays = pipeline.decoder.snapshot(into)
-        return Checkpoint(self.decoder, self.config.bins, self.channels, self.outputs, arrays)
+        return Checkpoint(self.decoder, self.config.inputs, self.channels, self.outputs, arrays)
 
 
 @dataclass(frozen=True, slots=True)

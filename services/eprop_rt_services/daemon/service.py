@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 
 from eprop_rt.errors import ConfigError, EpropError, StreamError
+from eprop_rt.intake import channels_of
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import StreamInfo
 from eprop_rt.warmup import warm_up
@@ -18,6 +19,7 @@ from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.classes.live import LiveClasses
 from eprop_rt_services.config import Config
+from eprop_rt_services.daemon.dry_run import DryRun
 from eprop_rt_services.daemon.operator import Operator
 from eprop_rt_services.daemon.publishing import Publishing
 from eprop_rt_services.daemon.record import Beginning, Record, Session
@@ -81,7 +83,7 @@ class Daemon:
         if resume:
             self._beginning = self._record.newest_checkpoint() or self._beginning
         if self._beginning is not None:
-            decoder = self._beginning.checkpoint.fitting(config.decoder, config.bins)
+            decoder = self._beginning.checkpoint.fitting(config.decoder, config.inputs)
             config = config.model_copy(update={"decoder": decoder})
         self._config = config
         self._source = LslSource(config.lsl) if source is None else source
@@ -141,7 +143,10 @@ class Daemon:
         log.info("kernels ready, looking for %s", config.lsl.signal.predicate())
         self._connect()
         obey = self._path.obey
-        self._inputs = Inputs(self._source, config.lsl, self._path, self._record, self._classes)
+        dry_run = DryRun(self._session, self._publishing.encoder)
+        self._inputs = Inputs(
+            self._source, config.lsl, self._path, self._record, dry_run, self._classes
+        )
         self._lateness = LatenessWatch(lambda: self._publishing.missed, obey)
         self._operator = Operator(
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status
@@ -174,7 +179,7 @@ class Daemon:
         self._interruptible = True
         try:
             if not self._warm and not self._is_to_stop():
-                warm_up(self._config.bins, self._config.decoder)
+                warm_up(self._config.inputs, self._config.decoder)
         finally:
             self._interruptible = False
 
@@ -196,7 +201,8 @@ class Daemon:
         if self._classes is not None:
             label_info = self._class_info(label_info)
         config, outputs = self._config, self._outputs(label_info)
-        decoder, said = settled(config.decoder, signal_info.channels, outputs, config.bins.bin_s)
+        channels = channels_of(config.inputs, self._source.signal_infos)
+        decoder, said = settled(config.decoder, channels, outputs, config.bins.bin_s)
         for line in said:
             log.info(line)
         self._session = Session(config, decoder, self._source.signal_infos, label_info, outputs)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from eprop_rt.orders import Freeze, Late, Order, Thaw
 from eprop_rt.series import Chunk, LabelChunk, MarkerChunk
 from eprop_rt_services.classes.live import LiveClasses
+from eprop_rt_services.daemon.dry_run import DryRun
 from eprop_rt_services.daemon.record import Record
 from eprop_rt_services.daemon.recorded import RecordedPath
 from eprop_rt_services.lsl_link import local_clock
@@ -31,9 +32,10 @@ class Inputs:
         settings: LslSettings,
         path: RecordedPath,
         record: Record,
+        dry_run: DryRun,
         classes: LiveClasses | None = None,
     ) -> None:
-        self._source, self._path, self._record = source, path, record
+        self._source, self._path, self._record, self._dry_run = source, path, record, dry_run
         self._classes = classes
         self._orders: dict[str, Order] = dict.fromkeys(settings.freeze_on, Freeze())
         self._orders |= dict.fromkeys(settings.thaw_on, Thaw())
@@ -41,7 +43,7 @@ class Inputs:
 
     def pull(self, timeout_s: float) -> Sequence[Chunk | LabelChunk]:
         """What has come for the data path."""
-        items = self._source.pull(timeout_s, self._path.pipeline.last_due_s)
+        items = self._source.pull(timeout_s, self._path.pipeline.last_due_s, self._dry_run.walk)
         self._path.pulled_s = local_clock()
         self.silent = not items
         data: list[Chunk | LabelChunk] = []

@@ -1,7 +1,8 @@
 """Reading a journal in the order in which it was written, as far as it is whole."""
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,11 @@ def entries(path: Path) -> Iterator[Entry]:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
                 raise RecordingError(f"{path} is no journal: it is no XDF file")
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                yield from _headed(path, _entries(mapped))
+            with (
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+                closing(_entries(mapped)) as found,  # or it holds on to what is unmapped
+            ):
+                yield from _headed(path, found)
     except (OSError, ValueError) as error:
         raise RecordingError(f"{path} cannot be read as a journal ({error})") from None
 
@@ -78,7 +82,7 @@ def _headed(path: Path, found: Iterator[Entry]) -> Iterator[Entry]:
     yield from found
 
 
-def _entries(mapped: mmap.mmap) -> Iterator[Entry]:
+def _entries(mapped: mmap.mmap) -> Generator[Entry, None, None]:
     streams: dict[int, _Stream] = {}
     signals: list[int] = []
     position = len(MAGIC)

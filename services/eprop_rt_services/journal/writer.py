@@ -18,13 +18,14 @@ from eprop_rt.pipeline import Output
 from eprop_rt.series import F64, Chunk, LabelChunk, StreamInfo
 from eprop_rt_services.journal.events import Event, Start, as_text
 from eprop_rt_services.journal.settings import JournalSettings
+from eprop_rt_services.recordings.xdf import JOURNAL_EVENTS
 from eprop_rt_services.recordings.xdf_writer import Values, XdfWriter
 
 log = logging.getLogger("eprop_rt")
 
 MIB = 2**20
 ENTRY_BYTES = 200  # an entry in the queue, beside its samples
-EVENTS, COMMANDS = "eprop-rt events", "eprop-rt commands"
+EVENTS, COMMANDS = JOURNAL_EVENTS, "eprop-rt commands"
 # Beside the values of a command, in the columns after them.
 BESIDE = ("bin", "origin", "published", "updates")
 

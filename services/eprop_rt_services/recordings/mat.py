@@ -16,6 +16,8 @@ from eprop_rt_services.recordings.binned_data import (
 )
 from eprop_rt_services.recordings.foreign import errors_of, optional_extra
 from eprop_rt_services.recordings.hdf5 import table, text
+from eprop_rt_services.recordings.hdf5_probe import probe
+from eprop_rt_services.recordings.mat5 import variables
 from eprop_rt_services.recordings.reaching import is_reaching, read_reaching
 from eprop_rt_services.recordings.recording import Recording, Selection
 
@@ -47,6 +49,7 @@ def read_mat(path: Path, selection: Selection) -> Recording:
 def _read_hdf5(path: Path, selection: Selection) -> Recording:
     with optional_extra("h5py"):
         import h5py  # noqa: PLC0415  (an optional extra)
+    probe(path)
     with h5py.File(path, "r") as file:
         if STRUCTURE in file:
             return read_binned_data(_structure_73(file), path, selection)
@@ -74,30 +77,24 @@ def _names_73(file: "h5py.File", node: Any) -> list[str]:
 
 
 def _structure_5(path: Path) -> Structure:
-    with optional_extra("scipy"):
-        from scipy.io import loadmat  # noqa: PLC0415  (an optional extra)
-    found = loadmat(path, variable_names=[STRUCTURE], squeeze_me=False, struct_as_record=True)
+    found = variables(path.read_bytes(), STRUCTURE)
     if STRUCTURE not in found:
         raise RecordingError(f"it holds no {STRUCTURE}: {EXPECTED}")
-    structure = found[STRUCTURE]
-    if structure.dtype.names is None or structure.size != 1:
+    fields = found[STRUCTURE]
+    if not isinstance(fields, dict):
         raise RecordingError(f"its {STRUCTURE} is no structure: expected one")
-    row = structure.ravel()[0]
-    there = set(structure.dtype.names)
-    tables = {field: _table_5(row[field], field) for field in FIELDS if field in there}
-    names = {field: _names_5(row[field]) for field in NAMES if field in there}
+    tables = {field: _table_5(fields[field], field) for field in FIELDS if field in fields}
+    names = {field: _names_5(fields[field]) for field in NAMES if field in fields}
     return Structure(tables, names)
 
 
 def _table_5(values: Any, field: str) -> F64:
-    array = np.asarray(values)
-    if array.dtype.kind not in "biuf":
+    if not isinstance(values, np.ndarray) or values.ndim != 2:
         raise RecordingError(f"its {field} is no table of numbers: expected one")
-    return np.asarray(array, np.float64)
+    return np.asarray(values, np.float64)
 
 
 def _names_5(values: Any) -> list[str]:
     """A matrix of characters, or a cell of strings."""
-    return [
-        "".join(map(str, np.asarray(each).ravel().tolist())) for each in np.asarray(values).ravel()
-    ]
+    rows = values if isinstance(values, list) else []
+    return ["".join(row) if isinstance(row, list) else str(row) for row in rows]

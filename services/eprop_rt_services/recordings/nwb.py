@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from eprop_rt.errors import RecordingError
 from eprop_rt_services.recordings.foreign import errors_of, optional_extra
+from eprop_rt_services.recordings.hdf5_probe import probe
 from eprop_rt_services.recordings.intention import INTENTION, intention
 from eprop_rt_services.recordings.nwb_candidates import (
     KINDS,
@@ -60,6 +61,7 @@ def read_nwb(path: Path, selection: Selection) -> Recording:
         # pynwb warns where a file departs from its schema. What matters of it here (lengths,
         # rates, shapes) is checked below and is an error.
         warnings.filterwarnings("ignore", category=UserWarning, module=r"(pynwb|hdmf)\b")
+        probe(path)
         with pynwb.NWBHDF5IO(path, mode="r") as source:
             file = source.read()
             there = candidates(

@@ -1,7 +1,12 @@
-"""Writing a recording as an NWB file: the signal in acquisition, labels in processing/behavior."""
+"""Writing a recording as an NWB file: what was recorded, and what a session says beside it.
+
+The signal stands in acquisition, labels in processing/behavior, decoded commands in
+processing/decoding, markers in a table of events, trials in that of trials.
+"""
 
 import re
 import uuid
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +15,7 @@ import numpy as np
 
 from eprop_rt_services.recordings.foreign import optional_extra
 from eprop_rt_services.recordings.recording import Recording, Series
+from eprop_rt_services.recordings.trials import Trials
 
 if TYPE_CHECKING:
     import pynwb
@@ -20,27 +26,88 @@ MOST_SPATIAL_AXES = 3
 STAMP_TOLERANCE_S = 1e-9
 
 
-def write_nwb(
-    path: Path, recording: Recording, description: str, *, started: datetime | None = None
-) -> None:
-    """Write a recording as a new NWB file; `started` is when its second 0 was, now by default.
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who was recorded: `species` in Latin, `sex` M, F, O or U, `age` as in P30Y (ISO 8601)."""
+
+    subject_id: str
+    species: str
+    sex: str
+    age: str
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a file says of a session beside what was recorded.
+
+    `started` is when its second 0 was, `commands` what a decoder put out.
+    """
+
+    description: str
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    session_id: str = ""
+    notes: str = ""
+    subject: Subject | None = None
+    commands: Series | None = None
+
+
+def write_nwb(path: Path, recording: Recording, description: str) -> None:
+    """Write a recording as a new NWB file; its second 0 is now."""
+    write_session(path, recording, About(description))
+
+
+def write_session(path: Path, recording: Recording, about: About) -> None:
+    """Write a recording as a new NWB file, with what is known about it.
 
     NWB allows no "/" and no ":" in a name and one unit a series: those characters become "_",
     several units become "mixed".
     """
     with optional_extra("pynwb"):
         import pynwb  # noqa: PLC0415  (an optional extra, and half a second to import)
+    who = about.subject
     file = pynwb.NWBFile(
-        session_description=description,
+        session_description=about.description,
         identifier=str(uuid.uuid4()),
-        session_start_time=started or datetime.now(UTC),
+        session_start_time=about.started,
+        session_id=about.session_id or None,
+        notes=about.notes or None,
+        subject=None
+        if who is None
+        else pynwb.file.Subject(
+            subject_id=who.subject_id, species=who.species, sex=who.sex, age=who.age
+        ),
     )
-    file.add_acquisition(_time_series(recording.signal))
+    file.add_acquisition(_time_series(recording.signal, "what was decoded from"))
     if recording.labels is not None:
         behavior = file.create_processing_module("behavior", "labels of the signal")
         behavior.add(_interface(recording.labels))
+    if about.commands is not None:
+        decoding = file.create_processing_module("decoding", "what a decoder put out")
+        decoding.add(_time_series(about.commands, "commands as they were published"))
+    if recording.trials is not None:
+        _add_trials(file, recording.trials)
+    if recording.markers is not None:
+        table = pynwb.event.EventsTable(name="markers", description="text that was recorded")
+        for stamp, text in zip(
+            recording.markers.stamps.tolist(), recording.markers.texts, strict=True
+        ):
+            table.add_event(timestamp=stamp, annotation=text)
+        file.add_events_table(table)
     with pynwb.NWBHDF5IO(path, mode="w") as sink:
         sink.write(file)
+
+
+def _add_trials(file: "pynwb.NWBFile", trials: Trials) -> None:
+    """The table, with the columns that the reader knows."""
+    file.add_trial_column("move_time", "from when on the cursor could be moved")
+    file.add_trial_column("block", "the part of the session")
+    for trial, block in enumerate(trials.block):
+        file.add_trial(
+            start_time=float(trials.start_s[trial]),
+            stop_time=float(trials.stop_s[trial]),
+            move_time=float(trials.moves_s[trial]),
+            block=block,
+        )
 
 
 def _interface(labels: Series) -> "pynwb.NWBContainer":
@@ -50,11 +117,11 @@ def _interface(labels: Series) -> "pynwb.NWBContainer":
     spoken_of = (name for name in INTERFACES if name.casefold() in labels.info.name.casefold())
     name = next(spoken_of, OTHER_INTERFACE)
     if name == "Position" and labels.info.channels <= MOST_SPATIAL_AXES:
-        return Position(name=name, spatial_series=_time_series(labels, spatial=True))
-    return BehavioralTimeSeries(name=name, time_series=_time_series(labels))
+        return Position(name=name, spatial_series=_time_series(labels, "labels", spatial=True))
+    return BehavioralTimeSeries(name=name, time_series=_time_series(labels, "labels"))
 
 
-def _time_series(series: Series, *, spatial: bool = False) -> "pynwb.TimeSeries":
+def _time_series(series: Series, what: str, *, spatial: bool = False) -> "pynwb.TimeSeries":
     from pynwb import H5DataIO, TimeSeries  # noqa: PLC0415
     from pynwb.behavior import SpatialSeries  # noqa: PLC0415
 
@@ -71,7 +138,7 @@ def _time_series(series: Series, *, spatial: bool = False) -> "pynwb.TimeSeries"
         name=re.sub(r"[/:]", "_", info.name) or "unnamed",
         data=H5DataIO(series.values, compression="gzip", shuffle=True),
         unit=_unit(info.units),
-        description=_columns(info.channel_names),
+        description=_columns(info.channel_names, what),
         starting_time=float(stamps[0]) if closed_form else None,
         rate=info.sample_rate_hz if closed_form else None,
         timestamps=None if closed_form else H5DataIO(stamps, compression="gzip", shuffle=True),
@@ -85,6 +152,6 @@ def _unit(units: tuple[str, ...]) -> str:
     return (distinct.pop() if distinct else "") or "unknown"
 
 
-def _columns(names: tuple[str, ...]) -> str:
+def _columns(names: tuple[str, ...], what: str) -> str:
     """Return the channel names as a description that the reader takes apart again."""
-    return f"columns: {', '.join(names)}," if names else "no description"
+    return f"{what}; columns: {', '.join(names)}," if names else what

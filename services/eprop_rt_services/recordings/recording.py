@@ -13,6 +13,8 @@ from eprop_rt.series import F32, F64, StreamInfo
 from eprop_rt_services.recordings.markers import Markers
 from eprop_rt_services.recordings.trials import ROUNDING_S, Trials
 
+PART = 1 << 20  # stamps: what is gone through at once
+
 
 class Selection(BaseModel):
     """Which series of a file are the signal and the labels, by name; None leaves it to the reader.
@@ -85,7 +87,7 @@ class Series:
                 f"series {self.info.name!r} has {self.stamps.dtype} stamps and "
                 f"{self.values.dtype} values; expected float64 and float32"
             )
-        if len(self.stamps) and not np.isfinite(self.stamps).any():
+        if len(self.stamps) and np.isnan(span_s(self.stamps)):
             raise RecordingError(
                 f"series {self.info.name!r} has no stamp that is a finite number; choose another"
             )
@@ -104,11 +106,22 @@ class Recording:
     @property
     def duration_s(self) -> float:
         """Seconds that the signal spans, the interval of its last sample included."""
-        stamps = self.signal.stamps[np.isfinite(self.signal.stamps)]
-        if len(stamps) == 0:
+        long_s = span_s(self.signal.stamps)
+        if np.isnan(long_s):
             return 0.0
         rate_hz = self.signal.info.sample_rate_hz
-        return float(np.ptp(stamps)) + (1.0 / rate_hz if rate_hz > 0 else 0.0)
+        return long_s + (1.0 / rate_hz if rate_hz > 0 else 0.0)
+
+
+def span_s(stamps: F64) -> float:
+    """Seconds from the least to the greatest finite stamp, NaN without any; a part at a time."""
+    least, greatest = np.inf, -np.inf
+    for begin in range(0, len(stamps), PART):
+        part = stamps[begin : begin + PART]
+        known = part[np.isfinite(part)]
+        if len(known):
+            least, greatest = min(least, float(known.min())), max(greatest, float(known.max()))
+    return greatest - least if greatest >= least else float("nan")
 
 
 def block_of(recording: Recording, block: str) -> Recording:
@@ -198,3 +211,31 @@ def _moved(stamps: F64, half_s: float, trials: Trials, gap_s: float) -> F64:
     """The stamps after as many gaps as there are joins before their middle."""
     joins = np.maximum(np.searchsorted(trials.start_s, stamps + half_s, side="right") - 1, 0)
     return np.asarray(stamps + gap_s * joins, np.float64)
+
+
+def from_zero(recording: Recording) -> tuple[Recording, float]:
+    """The recording with its signal's first stamp at 0, and how much was taken off every stamp."""
+    stamps = recording.signal.stamps
+    first_s = float(stamps[np.isfinite(stamps)].min()) if len(stamps) else 0.0
+    trials, markers = recording.trials, recording.markers
+    labels = recording.labels
+    moved = replace(
+        recording,
+        signal=earlier(recording.signal, first_s),
+        labels=None if labels is None else earlier(labels, first_s),
+        trials=None
+        if trials is None
+        else replace(
+            trials,
+            start_s=trials.start_s - first_s,
+            stop_s=trials.stop_s - first_s,
+            moves_s=trials.moves_s - first_s,
+        ),
+        markers=None if markers is None else markers.at_stamps(markers.stamps - first_s),
+    )
+    return (moved, first_s) if first_s else (recording, 0.0)
+
+
+def earlier(series: Series, by_s: float) -> Series:
+    """The same samples so much earlier."""
+    return replace(series, stamps=series.stamps - by_s)

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from eprop_rt.errors import RecordingError
+from eprop_rt.series import StreamInfo
 from eprop_rt_services.recordings.foreign import errors_of
 from eprop_rt_services.recordings.markers import Markers
 from eprop_rt_services.recordings.recording import Recording, Selection, Series
 from eprop_rt_services.recordings.xdf_chunks import TEXT_FORMAT
+from eprop_rt_services.recordings.xdf_large import large_streams
 from eprop_rt_services.recordings.xdf_streams import XdfStream, load_streams
 from eprop_rt_services.recordings.xdf_writer import XdfWriter
 
@@ -20,6 +22,8 @@ SIGNAL_TYPES = frozenset({"eeg", "emg", "ecog", "ieeg", "seeg", "lfp", "meg", "s
 LABEL_TYPES = frozenset({"kinematics", "labels"})
 LABEL_WORDS = ("label", "velocity")
 WRITTEN_BLOCK_SAMPLES = 1024
+IN_MEMORY_BYTES = 256 << 20  # larger files are read by ourselves, a chunk at a time
+JOURNAL_EVENTS = "eprop-rt events"  # what a journal says of itself, in JSON
 MARKER_TYPES = frozenset({"markers", "marker", "stringmarker", "events"})
 
 
@@ -36,7 +40,8 @@ def read_xdf(path: Path, selection: Selection) -> Recording:
     Raises RecordingError for a file that is no XDF, or lacks a stream that is asked for.
     """
     with errors_of(path, "cannot be read as XDF"):
-        streams = load_streams(path)
+        large = path.stat().st_size > IN_MEMORY_BYTES
+        streams = large_streams(path) if large else load_streams(path)
         labels = None
         if selection.wants_labels and not _has_signal_only(streams, selection):
             others = [stream for stream in streams if not _is_named_signal(stream, selection)]
@@ -59,13 +64,18 @@ def read_xdf(path: Path, selection: Selection) -> Recording:
 
 
 def write_xdf(path: Path, recording: Recording, description: str) -> None:
-    """Write a recording as a new XDF file: a stream of type Signal, and one of type Labels."""
+    """Write a recording as a new XDF file: streams of type Signal, Labels and Markers."""
     with XdfWriter(path, description) as writer:
         streams = [
             (writer.add_stream(series.info, kind, f"{recording.name}-{kind.lower()}"), series)
             for kind, series in (("Signal", recording.signal), ("Labels", recording.labels))
             if series is not None
         ]
+        markers = recording.markers
+        if markers is not None:
+            info = StreamInfo("markers", 1, 0.0)
+            number = writer.add_stream(info, "Markers", f"{recording.name}-markers", "string")
+            writer.write(number, markers.stamps, [[text] for text in markers.texts])
         longest = max(len(series.stamps) for _, series in streams)
         blocks = -(-longest // WRITTEN_BLOCK_SAMPLES)
         for block in range(blocks):  # the streams interleaved, each in its own pace
@@ -153,7 +163,8 @@ def _markers(streams: Sequence[XdfStream], selection: Selection) -> Markers | No
         return None
     texts = [stream for stream in streams if stream.is_text]
     if selection.markers is None:
-        chosen = [stream for stream in texts if stream.type.casefold() in MARKER_TYPES]
+        of_type = [stream for stream in texts if stream.type.casefold() in MARKER_TYPES]
+        chosen = [stream for stream in of_type if stream.info.name != JOURNAL_EVENTS]
     else:
         chosen = [stream for stream in texts if stream.answers_to(selection.markers)]
         if not chosen:

@@ -4,6 +4,8 @@ pyxdf alone raises where a file ends inside a chunk's frame, repeats old values 
 inside a sample, and allocates whatever size a damaged chunk names.
 """
 
+import mmap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from xml.etree import ElementTree
@@ -54,31 +56,48 @@ class _Layout:
         return count * self.least_bytes <= len(content) - start <= count * self.most_bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a file that is a chunk of use, or (None) is none."""
+
+    begin: int
+    end: int
+    chunk: Chunk | None
+
+
 def salvage(data: bytes) -> Salvage:
     """Keep the chunks that are whole and consistent; after a broken one, go on at a boundary."""
     view = memoryview(data)
     kept: list[bytes | memoryview] = [MAGIC]
-    layouts: dict[int, _Layout] = {}
     position, damaged_bytes = len(MAGIC), 0
+    for stretch in stretches(data, view):
+        if stretch.chunk is None:
+            damaged_bytes += stretch.end - stretch.begin
+        else:
+            kept.append(view[stretch.begin : stretch.end])
+        position = stretch.end
+    cut_bytes = len(data) - position
+    # The usual file is whole: no second copy of it.
+    whole = data if damaged_bytes == cut_bytes == 0 else b"".join(kept)
+    return Salvage(whole, damaged_bytes, cut_bytes)
+
+
+def stretches(data: bytes | mmap.mmap, view: memoryview) -> Iterator[Stretch]:
+    """Go through a file from behind the magic number, to where nothing more can be made out."""
+    layouts: dict[int, _Layout] = {}
+    position = len(MAGIC)
     while position < len(data):
         chunk = decode_chunk(view, position)
         verdict = _Verdict.BROKEN if chunk is None else _judge(chunk, layouts)
         if chunk is None or verdict is _Verdict.BROKEN:
             boundary = data.find(BOUNDARY_SIGNATURE, position)
             if boundary < 0:
-                break
-            resume = boundary + len(BOUNDARY_SIGNATURE)
+                return
+            end = boundary + len(BOUNDARY_SIGNATURE)
         else:
-            resume = chunk.stop
-        if verdict is _Verdict.KEEP:
-            kept.append(view[position:resume])
-        else:
-            damaged_bytes += resume - position
-        position = resume
-    cut_bytes = len(data) - position
-    # The usual file is whole: no second copy of it.
-    whole = data if damaged_bytes == cut_bytes == 0 else b"".join(kept)
-    return Salvage(whole, damaged_bytes, cut_bytes)
+            end = chunk.stop
+        yield Stretch(position, end, chunk if verdict is _Verdict.KEEP else None)
+        position = end
 
 
 def _judge(chunk: Chunk, layouts: dict[int, _Layout]) -> _Verdict:

@@ -78,12 +78,12 @@ def load_streams(path: Path) -> list[XdfStream]:
 
 @contextmanager
 def _quiet_pyxdf() -> Iterator[None]:
-    """Pass pyxdf's warnings on at level INFO; its errors stay errors."""
+    """Pass on at level INFO what pyxdf says, in one line; what it cannot read, it leaves out."""
 
     def passes(record: logging.LogRecord) -> bool:
-        if record.levelno == logging.WARNING:
+        if record.levelno >= logging.WARNING:
             _LOG.info("pyxdf: %s", record.getMessage())
-        return record.levelno > logging.WARNING
+        return False
 
     logger = logging.getLogger("pyxdf.pyxdf")
     logger.addFilter(passes)

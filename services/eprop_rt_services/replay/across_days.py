@@ -27,6 +27,7 @@ from eprop_rt_services.replay.cache import content_of, key_of
 from eprop_rt_services.replay.contestant import FITTED, Contestant, Replayed, run_through
 from eprop_rt_services.replay.source import (
     binned,
+    channels_seen,
     check_array,
     fitting_part,
     outputs_of,
@@ -105,7 +106,7 @@ class DayBreak:
         return true_labels(self._today, self._bins, decoded.index)
 
     def _yesterdays(self) -> Decoder:
-        channels, outputs = self._today.signal.info.channels, outputs_of(self._today)
+        channels, outputs = channels_seen(self._today, self._bins), outputs_of(self._today)
         yesterday = self._main.decoder()  # first, as it settles what its settings leave open
         decoder, _ = decoder_for(self._main.settings, channels, outputs, self._bins.bin_s)
         if yesterday is not None:

@@ -79,10 +79,10 @@ def content_of(recording: Recording) -> str:
     for series in (recording.signal, recording.labels):
         digest.update(repr(None if series is None else series.info).encode())
         if series is not None:
-            digest.update(np.ascontiguousarray(series.stamps).tobytes())
-            digest.update(np.ascontiguousarray(series.values).tobytes())
+            digest.update(np.ascontiguousarray(series.stamps).data)
+            digest.update(np.ascontiguousarray(series.values).data)
             if series.known_s is not None:
-                digest.update(np.ascontiguousarray(series.known_s).tobytes())
+                digest.update(np.ascontiguousarray(series.known_s).data)
     return digest.hexdigest()
 
 

@@ -30,6 +30,7 @@ from eprop_rt_services.replay.meter import Meter
 from eprop_rt_services.replay.source import (
     RecordingSource,
     binned,
+    channels_seen,
     fitting_part,
     outputs_of,
     pipeline_for,
@@ -154,7 +155,7 @@ class Contestant:
         return arrays, facts | {"digest": self._digest.with_decoder(decoder), "said": said}
 
     def _decoder_for(self, recording: Recording) -> Decoder:
-        shape = recording.signal.info.channels, outputs_of(recording)
+        shape = channels_seen(recording, self.setting.bins), outputs_of(recording)
         if self._decoder is None:
             bin_s = self.setting.bins.bin_s
             self.settings, self._said = settled(self.settings, *shape, bin_s)

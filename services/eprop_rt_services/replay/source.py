@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from eprop_rt.bins.binner import Binner
 from eprop_rt.bins.grid import BinGrid, reset_after_bins
 from eprop_rt.bins.labels import LabelBins
-from eprop_rt.conditioning.check import ChunkCheck, checked_labels
+from eprop_rt.conditioning.check import checked_labels
 from eprop_rt.config import BinSettings
 from eprop_rt.decoder import Decoder
 from eprop_rt.errors import DataError
 from eprop_rt.guard_settings import GuardSettings
+from eprop_rt.intake import Intake, channels_of
 from eprop_rt.pipeline import Pipeline
 from eprop_rt.series import F32, F64, Chunk, LabelChunk
 from eprop_rt.structs import Ints
@@ -34,6 +34,11 @@ def pipeline_for(
     check_bins(recording, bins)
     labels = None if recording.labels is None else recording.labels.info
     return Pipeline(bins, recording.signal.info, labels, decoder, outputs_of(recording), guard)
+
+
+def channels_seen(recording: Recording, bins: BinSettings) -> int:
+    """How many channels its decoder sees; raises ConfigError where conditioning does not fit."""
+    return channels_of(bins, (recording.signal.info,))
 
 
 def check_array(before: Recording, recording: Recording) -> None:
@@ -153,11 +158,10 @@ def binned(recording: Recording, bins: BinSettings) -> tuple[Ints, F32, F32]:
     """Indices (n,), values (n, channels) and labels (n, outputs) of all bins, NaN without one."""
     check_bins(recording, bins)
     info = recording.signal.info
-    check, binner = ChunkCheck(info, bins.max_disorder_s), Binner(bins, BinGrid(bins.bin_s), info)
-    clean = check.apply(Chunk(recording.signal.stamps, recording.signal.values))
-    closed = list(binner.push(clean))
+    intake = Intake(bins, (info,))
+    closed = list(intake.push(Chunk(recording.signal.stamps, recording.signal.values)))
     indices = np.array([one.index for one in closed], np.int64)
-    values = np.array([one.values for one in closed], np.float32).reshape(-1, info.channels)
+    values = np.array([one.values for one in closed], np.float32).reshape(-1, intake.channels)
     return indices, values, true_labels(recording, bins, indices.tolist()).astype(np.float32)
 
 

@@ -43,7 +43,9 @@ class LiveSource(Protocol):
         """Begin; returns what the signals together and the labels announce."""
         ...
 
-    def pull(self, timeout_s: float, due_s: float | None = None) -> list[Item]:
+    def pull(
+        self, timeout_s: float, due_s: float | None, when_near: Callable[[], None]
+    ) -> list[Item]:
         """Return what has come."""
         ...
 

@@ -39,6 +39,10 @@ def _never() -> bool:
     return False
 
 
+def _nothing() -> None:
+    return None
+
+
 class LslSource:
     """Signals and, beside them, labels and markers if required; stamps on the local clock.
 
@@ -164,19 +168,25 @@ class LslSource:
             seeker.close()
         self._seekers = []
 
-    def pull(self, timeout_s: float, due_s: float | None = None) -> list[Item]:
+    def pull(
+        self,
+        timeout_s: float,
+        due_s: float | None = None,
+        when_near: Callable[[], None] = _nothing,
+    ) -> list[Item]:
         """Return what has come, labels and markers first, after waiting for one sample at most.
 
         Where the sample of stamp `due_s` is the one that matters, those before it may pile up
-        until it is near. What has piled up comes in portions, a call each, without a wait. Raises
-        StreamError where the signal is older than `max_age_s` and that is to end the run.
+        until it is near; `when_near` is called then, and may take a millisecond. What has piled up
+        comes in portions, a call each, without a wait. Raises StreamError where the signal is older
+        than `max_age_s` and that is to end the run.
         """
         if not self._signals:
             raise StreamError("the source is not open: call open() before pull()")
         beside: list[Item] = []
         if not self._backlog:
             if due_s is not None:
-                self._rest(due_s, timeout_s)
+                self._rest(due_s, timeout_s, when_near)
             self._next().wait(timeout_s)
             beside = self._beside()
             came = [
@@ -190,11 +200,12 @@ class LslSource:
         self._end_if_old()
         return [*beside, *young]
 
-    def _rest(self, due_s: float, most_s: float) -> None:
+    def _rest(self, due_s: float, most_s: float, when_near: Callable[[], None]) -> None:
         """Sleep while the sample that is due cannot come."""
         left_s = self._pace.left_s(due_s, local_clock())
         if left_s is not None and left_s > EARLY_S:
             time.sleep(min(most_s, left_s - EARLY_S))
+            when_near()
 
     def _beside(self) -> list[Item]:
         delay_s = self._settings.label_delay_s

@@ -169,6 +169,26 @@ def test_a_session_runs_again_to_the_bit(session):
     assert (result.checkpoints, result.checkpoints_different) == (1, 0)
 
 
+def test_raw_samples_are_journaled_and_conditioned_again_to_the_bit(session, monkeypatch):
+    stages = [
+        {"kind": "channels", "drop": [2]},
+        {"kind": "highpass", "cutoff_hz": 20},
+        {"kind": "common_average"},
+        {"kind": "delta", "step": 1.0},
+        {"kind": "zscore", "least_bins": 5},
+    ]
+    config = Config.model_validate(CONFIG.model_dump() | {"conditioning": stages})
+    monkeypatch.setitem(Session.begin.__globals__, "CONFIG", config)
+    whole_session(session)
+    session.end()
+    (result,) = Reproduction(session.folder.segments()).run()
+    assert result.identical
+    assert result.bins == session.pipeline.decoded > 50
+    chunks = [one for one in entries(session.journal.path) if isinstance(one, Chunk)]
+    assert all(one.samples.shape[1] == CHANNELS for one in chunks)
+    assert (np.concatenate([one.samples for one in chunks]) % 1 == 0).all()
+
+
 def test_a_stop_between_a_command_and_its_learning_ends_the_replay_there(session):
     session.begin()
     session.feed(20)

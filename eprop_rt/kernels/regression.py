@@ -1,0 +1,73 @@
+"""Each channel without what the others foretell: sums, their inverse, the residual."""
+
+from eprop_rt.kernels import disjoint, in_order
+from eprop_rt.structs import Floats, Marks
+
+
+@in_order
+def add_products(values: Floats, marks: Marks, broken: Marks, products: Floats) -> None:
+    """Add x x^T of every row to the lower triangle of `products` (C, C); absent values are 0."""
+    for i in range(values.shape[1]):
+        for t in range(values.shape[0]):
+            if not broken[t]:
+                x = values[t, i]
+                for j in range(i + 1):
+                    products[i, j] += x * values[t, j]
+            elif not marks[t, i]:
+                x = values[t, i]
+                for j in range(i + 1):
+                    products[i, j] += 0.0 if marks[t, j] else x * values[t, j]
+
+
+@disjoint
+def residual_weights(products: Floats, ridge: float, weights: Floats) -> None:
+    """What takes each channel's regression on all others off it, (C, C), from its lower triangle.
+
+    With P the inverse of the ridged products, the residual of channel i is sum_j P_ij x_j / P_ii.
+    Gauss-Jordan without pivots: the matrix is positive definite.
+    """
+    C = products.shape[0]
+    mean = 0.0
+    for i in range(C):
+        mean += products[i, i] / C
+    if not mean > 0.0:  # nothing came: leave all as it is
+        for i in range(C):
+            for j in range(C):
+                weights[i, j] = 1.0 if i == j else 0.0
+        return
+    for i in range(C):
+        for j in range(i + 1):
+            weights[i, j] = weights[j, i] = products[i, j] / mean
+        weights[i, i] += ridge
+    for k in range(C):
+        pivot = 1.0 / weights[k, k]
+        weights[k, k] = 1.0
+        for j in range(C):
+            weights[k, j] *= pivot
+        for i in range(C):
+            if i != k:
+                factor = weights[i, k]
+                weights[i, k] = 0.0
+                for j in range(C):
+                    weights[i, j] -= factor * weights[k, j]
+    for i in range(C):
+        scale = 1.0 / weights[i, i]
+        for j in range(C):
+            weights[i, j] *= scale
+
+
+@disjoint
+def residual(values: Floats, marks: Marks, broken: Marks, weights: Floats, row: Floats) -> None:
+    """Replace every sample by weights (C, C) times it, in place; `row` (C,) is for the kernel."""
+    for t in range(values.shape[0]):
+        for c in range(values.shape[1]):
+            row[c] = values[t, c]
+        if broken[t]:
+            for c in range(values.shape[1]):
+                if marks[t, c]:
+                    row[c] = 0.0
+        for i in range(values.shape[1]):
+            total = 0.0
+            for j in range(values.shape[1]):
+                total += weights[i, j] * row[j]
+            values[t, i] = total

@@ -1,0 +1,1 @@
+"""Amplifiers that BrainFlow knows, as live streams."""

@@ -1,0 +1,117 @@
+"""XDF files larger than memory: the same numbers as pyxdf's, from scratch files."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import pyxdf
+
+import recordings_registry
+from eprop_rt.series import StreamInfo
+from eprop_rt_services.recordings import Selection, read_recording, scratch, xdf
+from eprop_rt_services.recordings.xdf_chunks import STAMP_BYTES, Tag, encode_chunk, encode_length
+from eprop_rt_services.recordings.xdf_writer import XdfWriter
+
+XDF_NAMES = [name for name in recordings_registry.RECORDINGS if name.startswith("xdf_")]
+
+
+@pytest.fixture
+def as_large(monkeypatch):
+    """Every file is too large to be read at once, every array to be in memory."""
+    monkeypatch.setattr(xdf, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(scratch, "IN_MEMORY_BYTES", 0)
+
+
+@pytest.mark.parametrize("name", XDF_NAMES)
+def test_every_stream_reads_as_pyxdf_reads_it(as_large, name):
+    path = recordings_registry.find(name)
+    streams, _ = pyxdf.load_xdf(path, dejitter_timestamps=False)
+    numeric = [each for each in streams if each["info"]["channel_format"][0] != "string"]
+    for each in numeric:
+        if len(each["time_stamps"]) == 0:
+            continue
+        signal = read_recording(path, Selection(signal=f"#{each['info']['stream_id']}")).signal
+        assert isinstance(signal.values.base, np.memmap) or isinstance(signal.values, np.memmap)
+        assert np.array_equal(signal.values, each["time_series"].astype(np.float32))
+        assert np.abs(signal.stamps - each["time_stamps"]).max() < 1e-4
+
+
+@pytest.mark.parametrize("name", ["xdf_emg/three_machines", "xdf_edge/clock_resets"])
+def test_markers_are_aligned_as_pyxdf_aligns_them(as_large, name):
+    path = recordings_registry.find(name)
+    markers = read_recording(path).markers
+
+    streams, _ = pyxdf.load_xdf(path, dejitter_timestamps=False)
+    (alone,) = [each for each in streams if each["info"]["type"][0] == "Markers"]
+    order = np.argsort(alone["time_stamps"], kind="stable")
+    assert markers.texts == tuple(alone["time_series"][at][0] for at in order)
+    assert np.abs(markers.stamps - alone["time_stamps"][order]).max() < 1e-4
+
+
+def test_samples_with_and_without_stamps_read_as_pyxdf_reads_them(as_large, tmp_path):
+    draw, path = np.random.default_rng(8), tmp_path / "a.xdf"
+    with XdfWriter(path) as writer:
+        number = writer.add_stream(StreamInfo("amp", 3, 100.0), "EEG", "s")
+        writer.write(number, np.array([5.0]), np.zeros((1, 3), np.float32))
+    data = path.read_bytes()
+    for rows in (1, 7, 500, 40):
+        body = encode_length(rows)
+        for row in range(rows):
+            stamp = b"" if draw.random() < 0.7 else np.float64(6 + row).tobytes()
+            body += bytes([STAMP_BYTES if stamp else 0]) + stamp
+            body += draw.standard_normal(3).astype("<f4").tobytes()
+        data += encode_chunk(Tag.SAMPLES, body, number)
+    path.write_bytes(data)
+
+    signal = read_recording(path).signal
+    (alone,), _ = pyxdf.load_xdf(path, dejitter_timestamps=False)
+    assert len(signal.stamps) == 549
+    assert np.array_equal(signal.stamps, alone["time_stamps"])
+    assert np.array_equal(signal.values, alone["time_series"])
+
+
+def test_damage_in_a_large_file_is_left_out_as_in_a_small_one(monkeypatch, tmp_path):
+    path = recordings_registry.find("xdf_emg/ayush")
+    data = bytearray(path.read_bytes()[:900_000])
+    data[300_000:300_040] = b"\xff" * 40
+    (tmp_path / "a.xdf").write_bytes(data)
+
+    small = read_recording(tmp_path / "a.xdf").signal
+    monkeypatch.setattr(xdf, "IN_MEMORY_BYTES", 0)
+    large = read_recording(tmp_path / "a.xdf").signal
+    assert 0 < len(large.stamps) < 40_000
+    assert large.values.tobytes() == small.values.tobytes()
+
+
+READ_WITH_LITTLE = """
+import resource, sys
+from pathlib import Path
+from eprop_rt_services.recordings import read_recording
+recording = read_recording(Path(sys.argv[1]))
+said = Path("/proc/self/status").read_text().split("RssAnon:")[1].split()[0]
+print(len(recording.signal.stamps), int(said) // 1024)
+"""
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    """Private memory, limited by the system to less than the file is."""
+    taken = []
+    for blocks in (70, 140):
+        path = tmp_path / f"{blocks}.xdf"
+        with XdfWriter(path) as writer:
+            number = writer.add_stream(StreamInfo("array", 256, 1000.0), "EEG", "s")
+            for block in range(blocks):
+                stamps = (block * 4096 + np.arange(4096)) / 1000.0
+                writer.write(number, stamps, np.full((4096, 256), block, np.float32))
+        assert path.stat().st_size > 256 << 20
+        done = subprocess.run(
+            [sys.executable, "-c", READ_WITH_LITTLE, str(path)],
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        samples, megabytes = map(int, done.stdout.split())
+        assert samples == blocks * 4096
+        taken.append(megabytes)
+        path.unlink()
+    assert taken[1] < taken[0] + 32

@@ -1,0 +1,107 @@
+"""A configuration proposed for what is in sight: one that the daemon takes."""
+
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from eprop_rt.errors import StreamError
+from eprop_rt.series import StreamInfo
+from eprop_rt_services.config import load_config
+from eprop_rt_services.lsl_link import LslMarkerOutlet, LslOutlet
+from eprop_rt_services.proposal import propose
+from eprop_rt_services.sightings import StreamSighting
+
+
+def seen(name, type, channels, rate_hz, is_text=False):
+    return StreamSighting(name, type, f"{name}-id", "here", channels, rate_hz, is_text)
+
+
+SPIKES = seen("NSP", "Spikes", 96, 100.0)
+RATES = seen("NDS-SpikeRates", "SpikingRates", 190, 50.0)
+EEG = seen("obci_eeg1", "EEG", 8, 250.0)
+BROADBAND = seen("raw", "Ephys", 128, 30_000.0)
+EVENTS = seen("NDS-SpikeEvents", "SpikeEvents", 50, 0.0)
+HAND = seen("NDS-Behavior", "CursorVelocity", 2, 50.0)
+STATES = seen("states", "Markers", 1, 0.0, is_text=True)
+
+
+@pytest.mark.parametrize(
+    ("stream", "bin_s", "reduce"),
+    [
+        (SPIKES, 0.02, "sum"),
+        (RATES, 0.02, "mean"),
+        (EEG, 0.052, "rms"),
+        (BROADBAND, 0.05, "rms"),
+        (seen("odd", "Spikes", 4, 30.0), 1 / 30, "sum"),
+    ],
+)
+def test_a_signal_is_binned_by_what_it_is(stream, bin_s, reduce):
+    bins = propose([HAND, stream]).content["bins"]
+    assert bins["bin_s"] == pytest.approx(bin_s)
+    assert bins["reduce"] == reduce
+    samples = bins["bin_s"] * stream.sample_rate_hz
+    assert samples == pytest.approx(round(samples), abs=1e-3)
+
+
+def test_signal_labels_and_markers_are_told_apart_and_the_file_loads(tmp_path):
+    path = tmp_path / "my.yaml"
+    path.write_text(propose([STATES, HAND, EEG, RATES]).text())
+    config = load_config(str(path))
+    assert config.lsl.signal.name == "NDS-SpikeRates"
+    assert config.lsl.labels.name == "NDS-Behavior"
+    assert config.lsl.markers.name == "states"
+    assert config.publish.names == ("vx", "vy")
+    assert "obci_eeg1" in path.read_text()
+    assert "Proposed for" in path.read_text()
+
+
+def test_another_signal_can_be_named_and_namesakes_are_told_by_their_source_id():
+    twin = StreamSighting("obci_eeg1", "EEG", "other", "there", 16, 125.0)
+    lsl = propose([RATES, EEG, twin], "other").content["lsl"]
+    assert lsl["signal"] == {"source_id": "other", "channels": 16}
+    assert "labels" not in lsl
+
+
+def test_spike_events_come_with_a_warning():
+    assert "an event" in propose([EVENTS]).text()
+
+
+@pytest.mark.parametrize("in_sight", [[], [STATES]])
+def test_where_nothing_can_be_a_signal_it_says_so(in_sight):
+    with pytest.raises(StreamError, match="no stream of numbers is in sight"):
+        propose(in_sight)
+    with pytest.raises(StreamError, match="called 'none'"):
+        propose([*in_sight, EEG], "none")
+
+
+def test_a_name_that_no_configuration_can_hold_is_one_error():
+    with pytest.raises(StreamError, match="rename"):
+        propose([seen("it's", "EEG", 8, 250.0)])
+
+
+@pytest.mark.live
+def test_what_is_printed_for_live_streams_is_a_configuration(tmp_path):
+    unique = uuid.uuid4().hex[:8]
+    names = {role: f"{role} {unique}" for role in ("amplifier", "velocity", "states")}
+    with (
+        LslOutlet(StreamInfo(names["amplifier"], 8, 250.0), "EEG", f"{unique}-1"),
+        LslOutlet(StreamInfo(names["velocity"], 3, 60.0), "Mocap", f"{unique}-2"),
+        LslMarkerOutlet(names["states"], f"{unique}-3"),
+    ):
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "eprop_rt_services", "streams", "--wait", "5", "--propose",
+                "--signal", names["amplifier"],
+            ],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    path = tmp_path / "my.yaml"
+    path.write_text(done.stdout)
+    config = load_config(str(path))
+    assert (config.lsl.signal.name, config.lsl.signal.channels) == (names["amplifier"], 8)
+    assert config.lsl.labels.name == names["velocity"]
+    assert config.lsl.markers.name == names["states"]
+    assert len(config.publish.names) == 3

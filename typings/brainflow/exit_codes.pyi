@@ -1,0 +1,2 @@
+class BrainFlowError(Exception):
+    exit_code: int

@@ -17,6 +17,7 @@ from eprop_rt.warmup import warm_up
 from eprop_rt_protocols.control import ControlReply, ControlRequest
 from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_services.checkpoint import Checkpoint
+from eprop_rt_services.classes.live import LiveClasses
 from eprop_rt_services.config import Config
 from eprop_rt_services.daemon.dry_run import DryRun
 from eprop_rt_services.daemon.mending import Mending
@@ -87,6 +88,9 @@ class Daemon:
             config = config.model_copy(update={"decoder": decoder})
         self._config = config
         self._source = LslSource(config.lsl) if source is None else source
+        self._classes = (
+            None if config.classes is None else LiveClasses(config.classes, config.bins.bin_s)
+        )
         self._latencies = StageLatencies()
         self._warm, self._stopping, self._interruptible = warm, False, False
         self._told_s = -math.inf
@@ -124,6 +128,8 @@ class Daemon:
             )
         )
         self._telling.count_also(lambda: self._control.events)
+        if (classes := self._classes) is not None:
+            self._telling.count_also(lambda: classes.events)
         self._metrics = enter(MetricsEndpoint(config.metrics, self._telling.observed()))
         if self._metrics.address is not None:
             log.info("metrics on %s", self._metrics.address)
@@ -140,7 +146,9 @@ class Daemon:
         if self._resumed:
             self._bring_back()
         dry_run = DryRun(self._session, self._publishing.encoder)
-        self._inputs = Inputs(self._source, config.lsl, self._path, self._record, dry_run)
+        self._inputs = Inputs(
+            self._source, config.lsl, self._path, self._record, dry_run, self._classes
+        )
         self._lateness = LatenessWatch(lambda: self._publishing.missed, obey)
         self._operator = Operator(
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status
@@ -200,6 +208,8 @@ class Daemon:
 
     def _connect(self) -> None:
         signal_info, label_info = self._source.open(self._search_is_over)
+        if self._classes is not None:
+            label_info = self._class_info(label_info)
         config, outputs = self._config, self._outputs(label_info)
         channels = channels_of(config.inputs, self._source.signal_infos)
         decoder, said = settled(config.decoder, channels, outputs, config.bins.bin_s)
@@ -225,6 +235,17 @@ class Daemon:
     def _begin(self, beginning: Beginning | None) -> Pipeline:
         self._record.begin(self._session, beginning)
         return self._session.begin(beginning)
+
+    def _class_info(self, labels: StreamInfo | None) -> StreamInfo | None:
+        """What the labels are where they are of classes; none without a stream that says them."""
+        if self._classes is None or not self._config.has_live_labels:
+            return None
+        if labels is not None and labels.channels != 1:
+            raise StreamError(
+                f"the label stream {labels.name} has {labels.channels} channels, classes.source "
+                "channel expects one with a number a class: require another stream"
+            )
+        return self._classes.label_info(labels)
 
     def _outputs(self, labels: StreamInfo | None) -> int:
         named = len(self._config.publish.names)

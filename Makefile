@@ -13,11 +13,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 PYTHON_IS_NEW := @$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python {v[0]}.{v[1]} came, 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
 
-.PHONY: help demo test torch peers check format lock clean
+.PHONY: help demo test soak torch peers check format lock clean
 
 help:
 	@echo "make demo    a decoder learns from zero in closed loop, over LSL and ZeroMQ"
 	@echo "make test    the tests, compiled and interpreted"
+	@echo "make soak    faults for some ten minutes: kills, a full disk, a cut network; a table of what held"
 	@echo "make torch   PyTorch, to train the lstm baseline and compare gradients with (optional)"
 	@echo "make peers   NEST, braintrace, snnTorch and PyTorch in $(PEERS), for eprop-rt bench step --peers"
 	@echo "make check   formatting, lint, types, imports, schemas"
@@ -44,6 +45,9 @@ demo: $(VENV)/ready
 test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/eprop_rt --cov=eprop_rt
+
+soak: $(VENV)/ready-dev
+	@cd tests && ../$(BIN)/python -m soak $(ARGS)
 
 # Trains the lstm baseline, and is a peer for the tests of gradients, skipped without it.
 torch: $(VENV)/ready-dev

@@ -65,8 +65,8 @@ class Decoder(Protocol):
         """What the newest bin took; reads only."""
         ...
 
-    def snapshot(self) -> Arrays:
-        """Copies of everything that decides the future, by name."""
+    def snapshot(self, into: Arrays | None = None) -> Arrays:
+        """Copies of everything that decides the future, by name; over those `into` that fit."""
         ...
 
     def restore(self, snapshot: Arrays) -> None:

@@ -312,9 +312,9 @@ class Engine:
         """How many steps were shortened to `update_norm` and `clip_norm` so far."""
         return {"update": self._online.clipped, "rehearsal": self._rehearsal.update.clipped}
 
-    def snapshot(self) -> Arrays:
-        """Copies of everything that decides the future, by name."""
-        return copied(self._arrays())
+    def snapshot(self, into: Arrays | None = None) -> Arrays:
+        """Copies of everything that decides the future, by name; over those `into` that fit."""
+        return copied(self._arrays(), into)
 
     def restore(self, snapshot: Arrays) -> None:
         """Continue from `snapshot`; raises RestoreError where it belongs to another network."""

@@ -25,6 +25,7 @@ from eprop_rt.kernels.scale import Statistics
 from eprop_rt.label_range import LabelRange
 from eprop_rt.ladder import Ladder, Rung
 from eprop_rt.series import F32, F64, LabelChunk
+from eprop_rt.snapshot import Arrays
 
 OutputState = Literal["decoded", "clipped", "held", "zeroed"]
 
@@ -100,6 +101,10 @@ class Guard:
         self._watch.adopt(settings)
         self._range.adopt(settings)
 
+    def recall(self, learned: Arrays) -> None:
+        """Bound outputs from the first one on, by what a restored decoder knows of its labels."""
+        self._range.recall(learned)
+
     def _bins(self, seconds: float) -> float:
         return seconds / self._bin_s
 
@@ -107,7 +112,7 @@ class Guard:
         """The labels with NaN for what is out of all reason; event `guard_clip_label`, a label."""
         if not self.settings.enabled:
             return labels
-        wild = np.abs(labels.values) > self.settings.input_bound
+        wild = np.isfinite(labels.values) & (np.abs(labels.values) > self.settings.input_bound)
         if not wild.any():
             return labels
         self._events["guard_clip_label"] += int(wild.any(axis=1).sum())

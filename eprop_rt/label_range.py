@@ -18,6 +18,7 @@ from eprop_rt.kernels.guard import (
 )
 from eprop_rt.kernels.scale import Statistics, refresh
 from eprop_rt.series import F32, F64
+from eprop_rt.snapshot import Arrays
 
 
 class LabelRange:
@@ -52,6 +53,14 @@ class LabelRange:
             kept[:] = known
         own.seen[:] = labels.seen
         refresh(own, True, True)
+        set_range(self._outputs, self._bounds)
+
+    def recall(self, learned: Arrays) -> None:
+        """Begin with the labels that a decoder's snapshot knows of, where it does."""
+        for name, array in zip(Statistics._fields, self._outputs.labels, strict=True):
+            known = learned.get(f"target_scale.{name}")
+            if known is not None and known.shape == array.shape:
+                array[:] = known
         set_range(self._outputs, self._bounds)
 
     def bound(self, values: F64) -> int:

@@ -96,7 +96,8 @@ class Pipeline:
     def push_labels(self, chunk: LabelChunk) -> None:
         """Take labels, each for its own bin once that is decoded; DataError on a wrong shape.
 
-        Events: `label_stamp_not_finite`, dropped; `label_not_finite`, infinite and taken as absent.
+        Events: `label_stamp_not_finite`, dropped, as are stamps that can be no time;
+        `label_not_finite`, infinite and taken as absent.
         """
         kept = checked_labels(chunk, self._outputs)
         self._events["label_stamp_not_finite"] += len(chunk.stamps) - len(kept.stamps)
@@ -109,6 +110,11 @@ class Pipeline:
             output = self.decode(closed)
             yield output
             self.finish(output)
+
+    @property
+    def last_due_s(self) -> float | None:
+        """Stamp of the sample that completes the open bin, where that can be told before."""
+        return self._binner.last_due_s
 
     # The steps of a bin, for who measures them apart.
 
@@ -219,7 +225,7 @@ class Pipeline:
     @property
     def events(self) -> Counter[str]:
         """Everything unusual so far, by name; only what has happened."""
-        parts = (*self._checks, self._binner, self.decoder, self.guard)
+        parts = (*self._checks, self._binner, self._labels, self.decoder, self.guard)
         return +sum((part.events for part in parts), self._events)
 
 

@@ -135,9 +135,9 @@ class AdaptiveKalmanDecoder:
     def reverted(self) -> None:
         """Nothing is under way beside what `learned` says."""
 
-    def snapshot(self) -> Arrays:
+    def snapshot(self, into: Arrays | None = None) -> Arrays:
         """Model, estimate, sums and the bins that are not yet learned from."""
-        return copied(self._arrays())
+        return copied(self._arrays(), into)
 
     def restore(self, snapshot: Arrays) -> None:
         """Continue from `snapshot`."""

@@ -46,7 +46,7 @@ class ZeroDecoder:
         """Nothing."""
         return no_products({})
 
-    def snapshot(self) -> Arrays:
+    def snapshot(self, into: Arrays | None = None) -> Arrays:
         """Nothing decides the future."""
         return {}
 
@@ -98,9 +98,9 @@ class MeanDecoder:
     def reverted(self) -> None:
         """Nothing is under way beside what `learned` says."""
 
-    def snapshot(self) -> Arrays:
+    def snapshot(self, into: Arrays | None = None) -> Arrays:
         """The mean and its count."""
-        return copied(self._arrays())
+        return copied(self._arrays(), into)
 
     def restore(self, snapshot: Arrays) -> None:
         """Continue from `snapshot`."""

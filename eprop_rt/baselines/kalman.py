@@ -83,9 +83,9 @@ class KalmanDecoder:
         """That of a filter step; nothing is learned."""
         return filter_cost(self._model, self._arrays(), {}, 0.0)
 
-    def snapshot(self) -> Arrays:
+    def snapshot(self, into: Arrays | None = None) -> Arrays:
         """Model and estimate."""
-        return copied(self._arrays())
+        return copied(self._arrays(), into)
 
     def restore(self, snapshot: Arrays) -> None:
         """Continue from `snapshot`."""

@@ -124,9 +124,9 @@ class LstmDecoder:
             learning_acs=0.0,
         )
 
-    def snapshot(self) -> Arrays:
+    def snapshot(self, into: Arrays | None = None) -> Arrays:
         """Weights, scales and the units."""
-        return copied(self._arrays())
+        return copied(self._arrays(), into)
 
     def restore(self, snapshot: Arrays) -> None:
         """Continue from `snapshot`."""

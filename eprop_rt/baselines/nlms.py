@@ -80,9 +80,9 @@ class NlmsDecoder:
     def reverted(self) -> None:
         """Nothing is under way beside what `learned` says."""
 
-    def snapshot(self) -> Arrays:
+    def snapshot(self, into: Arrays | None = None) -> Arrays:
         """Weights, statistics, the lagged bins and those that wait for a label."""
-        return copied(self._decoding() | self._learning())
+        return copied(self._decoding() | self._learning(), into)
 
     def restore(self, snapshot: Arrays) -> None:
         """Continue from `snapshot`."""

@@ -68,9 +68,9 @@ class RecentredDecoder:
         """The decoder's own."""
         return self._decoder.cost()
 
-    def snapshot(self) -> Arrays:
+    def snapshot(self, into: Arrays | None = None) -> Arrays:
         """The decoder and the statistics."""
-        return copied(self._arrays()) | prefixed("decoder", self._decoder.snapshot())
+        return copied(self._arrays(), into) | prefixed("decoder", self._decoder.snapshot())
 
     def restore(self, snapshot: Arrays) -> None:
         """Continue from `snapshot`."""

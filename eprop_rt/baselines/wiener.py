@@ -67,9 +67,9 @@ class WienerDecoder:
         """That of the weights; nothing is learned."""
         return linear_cost(self._w, self._lags.features, self._arrays(), {}, 0.0)
 
-    def snapshot(self) -> Arrays:
+    def snapshot(self, into: Arrays | None = None) -> Arrays:
         """Weights and the lagged bins."""
-        return copied(self._arrays())
+        return copied(self._arrays(), into)
 
     def restore(self, snapshot: Arrays) -> None:
         """Continue from `snapshot`."""

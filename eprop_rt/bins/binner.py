@@ -1,5 +1,6 @@
 """Samples to bins by stamp, whatever the chunks were."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ import numpy as np
 
 from eprop_rt.bins.grid import BinGrid, interval_s
 from eprop_rt.config import BinSettings
-from eprop_rt.kernels.binning import OpenBin, fill
+from eprop_rt.kernels.binning import ROUNDING, OpenBin, fill
 from eprop_rt.series import F32, Chunk, StreamInfo
 
 
@@ -64,6 +65,18 @@ class Binner:
                 self._newest_s = float(chunk.stamps[row - 1])
             if complete:
                 yield self._close()
+
+    @property
+    def last_due_s(self) -> float | None:
+        """Stamp of the sample that completes the open bin, where that can be told before it comes.
+
+        The first one from the newest on after which the middle of the next lies in another bin.
+        """
+        interval_s = self._interval_s
+        if interval_s == 0 or self._open.current[0] < 0:
+            return None
+        left_s = self._grid.end_s(int(self._open.current[0])) - 1.5 * interval_s - self._newest_s
+        return self._newest_s + max(1, math.ceil(left_s / interval_s - ROUNDING)) * interval_s
 
     def cut(self, index: int) -> Bin | None:
         """Close the open bin with what is in it, where it is bin `index` or an earlier one."""

@@ -82,6 +82,11 @@ class JoinedBinner:
         return Bin(index, self._grid.end_s(index), newest_s, values, absent)
 
     @property
+    def last_due_s(self) -> float | None:
+        """Not told: any of the streams may be the one that completes a bin."""
+        return None
+
+    @property
     def events(self) -> Counter[str]:
         """Everything unusual so far, by name."""
         return sum((binner.events for binner in self._binners), self._events.copy())

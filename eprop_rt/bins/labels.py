@@ -1,28 +1,33 @@
 """Labels by bin: kept until their bin is decoded, never seen by the decoder before."""
 
+from collections import Counter, deque
+
 import numpy as np
 
 from eprop_rt.bins.grid import BinGrid, interval_s
 from eprop_rt.series import F32, F64, LabelChunk, StreamInfo
 
 KEPT_LATE = 64  # bins whose late labels may still be joined by others
+MOST_EARLY = 100_000  # bins ahead of the newest, and chunks before the first
 
 
 class LabelBins:
     """The mean label of each bin that is still to come; NaN where a bin has none.
 
-    Labels whose bin was decoded already are kept apart, for `late`.
+    Labels whose bin was decoded already are kept apart, for `late`. Event: `label_too_early`, so
+    far ahead of the signal that it is not waited for.
     """
 
     def __init__(self, grid: BinGrid, info: StreamInfo | None, outputs: int) -> None:
         self._grid = grid
         self._interval_s = interval_s(info)
         self._outputs = outputs
-        self._early: list[LabelChunk] = []
+        self._early: deque[LabelChunk] = deque(maxlen=MOST_EARLY)
         self._sums: dict[int, tuple[F64, F64]] = {}  # of the finite values, and how many
         self._late: dict[int, tuple[F64, F64]] = {}
         self._came_late: set[int] = set()
         self._taken = -1
+        self.events: Counter[str] = Counter()
 
     def push(self, chunk: LabelChunk) -> None:
         """Add labels (n, outputs); those that come before the first sample wait for the grid."""
@@ -62,6 +67,9 @@ class LabelBins:
         self._early.clear()
 
     def _add(self, index: int, value: F64, count: F64) -> None:
+        if index > self._taken + MOST_EARLY:
+            self.events["label_too_early"] += 1
+            return
         if index <= self._taken:
             known = self._late
             self._came_late.add(index)

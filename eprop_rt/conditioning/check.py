@@ -1,11 +1,16 @@
 """The gate of the data path: what is wrong with a chunk is counted or refused here."""
 
+import math
 from collections import Counter
 
 import numpy as np
 
 from eprop_rt.errors import DataError
 from eprop_rt.series import Chunk, LabelChunk, StreamInfo
+
+STAMP_BOUND_S = 1e12  # beyond it is no time
+GAP_STEPS = 1.9  # intervals without a sample
+LONGEST_STEP = 1.8  # of which no rounding makes a gap
 
 
 class ChunkCheck:
@@ -39,11 +44,30 @@ class ChunkCheck:
             )
         if not len(stamps):
             return chunk
-        keep = self._placeable(stamps)
-        if not keep.all():
-            stamps, samples = stamps[keep], samples[keep]
-        self.events["value_not_finite"] += int((~np.isfinite(samples).all(axis=1)).sum())
+        if not self._goes_on(stamps):
+            keep = self._placeable(stamps)
+            if not keep.all():
+                stamps, samples = stamps[keep], samples[keep]
+        finite = np.isfinite(samples)
+        if not finite.all():
+            self.events["value_not_finite"] += int((~finite.all(axis=1)).sum())
         return Chunk(stamps, samples, chunk.stream)
+
+    def _goes_on(self, stamps: np.ndarray) -> bool:
+        """Whether these come in order, one interval after the other: nearly always, and quick."""
+        first_s, last_s = float(stamps[0]), float(stamps[-1])
+        if not (self._newest_s == self._last_s < first_s and math.isfinite(last_s)):
+            return False
+        longest_s = first_s - self._newest_s
+        if len(stamps) > 1:
+            steps = stamps[1:] - stamps[:-1]
+            if not steps.min() > 0:
+                return False
+            longest_s = max(longest_s, float(steps.max()))
+        if longest_s * self._info.sample_rate_hz > LONGEST_STEP:
+            return False
+        self._newest_s = self._last_s = last_s
+        return True
 
     def _placeable(self, stamps: np.ndarray) -> np.ndarray:
         finite = np.isfinite(stamps)
@@ -66,11 +90,11 @@ class ChunkCheck:
         if self._info.sample_rate_hz > 0:
             started = newest[np.isfinite(newest)]
             steps = np.diff(started)
-            self.events["gap"] += int((steps > 1.9 / self._info.sample_rate_hz).sum())
+            self.events["gap"] += int((steps > GAP_STEPS / self._info.sample_rate_hz).sum())
 
 
 def checked_labels(chunk: LabelChunk, outputs: int) -> LabelChunk:
-    """The labels whose stamps are finite; raises DataError on a wrong shape."""
+    """The labels whose stamps are a time at all; raises DataError on a wrong shape."""
     if chunk.values.ndim != 2 or chunk.values.shape[1] != outputs:
         raise DataError(
             f"labels of shape {chunk.values.shape} came, expected (labels, {outputs}): "
@@ -81,5 +105,5 @@ def checked_labels(chunk: LabelChunk, outputs: int) -> LabelChunk:
             f"{len(chunk.stamps)} stamps came with {len(chunk.values)} labels: "
             "give one stamp a label"
         )
-    keep = np.isfinite(chunk.stamps)
+    keep = np.abs(chunk.stamps) <= STAMP_BOUND_S  # not of NaN
     return chunk if keep.all() else LabelChunk(chunk.stamps[keep], chunk.values[keep])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from eprop_rt.config import BinSettings, DecoderSettings, EpropSettings
@@ -23,6 +24,7 @@ from eprop_rt.snapshot import Arrays
 FORMAT: Final = "eprop-rt checkpoint"
 VERSION: Final = 1
 HEADER: Final = "header.json"
+PIECE_BYTES: Final = 1 << 18
 # What may differ between the settings a checkpoint was made with and those it goes on with: how
 # fast and how much is learned, not what the arrays mean.
 FREE: Final = frozenset(
@@ -138,13 +140,29 @@ def _write(file: Any, checkpoint: Checkpoint, total: str) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         _add(archive, HEADER, json.dumps(header, indent=1).encode())
         for name, array in arrays.items():
-            content = io.BytesIO()
-            np.lib.format.write_array(content, array, allow_pickle=False)
-            _add(archive, f"{name}.npy", content.getvalue())
+            _add(archive, f"{name}.npy", *_as_npy(np.ascontiguousarray(array)))
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    archive.writestr(zipfile.ZipInfo(name), content)  # without a date: the same bytes every time
+def _add(archive: zipfile.ZipFile, name: str, *parts: bytes | memoryview) -> None:
+    """In pieces: what is written is never copied whole while the interpreter waits."""
+    with archive.open(zipfile.ZipInfo(name), "w") as entry:  # no date: the same bytes every time
+        for part in parts:
+            for at in range(0, len(part), PIECE_BYTES):
+                entry.write(part[at : at + PIECE_BYTES])
+
+
+def _as_npy(array: NDArray[Any]) -> tuple[bytes, bytes | memoryview]:
+    """The header of an npy file, and the array itself."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(array))
+    return header.getvalue(), _bytes_of(array)
+
+
+def _bytes_of(array: NDArray[Any]) -> bytes | memoryview:
+    """A view of the values (a view cannot be empty); raises ValueError where they are objects."""
+    if array.dtype.hasobject:
+        raise ValueError("an array of objects came: a checkpoint holds numbers, never a pickle")
+    return array.reshape(-1).view(np.uint8).data if array.size else b""
 
 
 def digest(arrays: Arrays) -> str:
@@ -153,7 +171,7 @@ def digest(arrays: Arrays) -> str:
     for name in sorted(arrays):
         array = arrays[name]
         total.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        total.update(np.ascontiguousarray(array).tobytes())
+        total.update(_bytes_of(np.ascontiguousarray(array)))
     return total.hexdigest()
 
 

@@ -13,6 +13,8 @@ from eprop_rt_services.commands import (
     doctor,
     export,
     keys,
+    play,
+    record,
     recover,
     replay,
     run,
@@ -52,6 +54,12 @@ app.command("export", epilog="Example: eprop-rt export journal-0001.xdf session.
 app.command(epilog="Example: eprop-rt run preset:cursor -o lsl.signal.name=Blackrock")(run.run)
 app.add_typer(ctl.app)
 app.command(epilog="Example: eprop-rt keys keys --client viewer")(keys.keys)
+app.command(
+    epilog="Example: eprop-rt play session.xdf --speed 2 --wait-for-reader",
+)(play.play)
+app.command(epilog="Example: eprop-rt record session.xdf --stream type=EEG --stream Markers")(
+    record.record
+)
 app.command(epilog="Example: eprop-rt streams --wait 3")(streams.streams)
 app.command(epilog="Example: eprop-rt doctor preset:cursor -o journal.folder=/data")(doctor.doctor)
 app.add_typer(bench.app)
@@ -68,7 +76,7 @@ def main() -> None:
         status = app(standalone_mode=False)
         if status == INTERRUPTED:  # what typer makes of a Ctrl-C
             raise KeyboardInterrupt
-        sys.exit(status)  # what a command left with typer.Exit; None: all is well
+        sys.exit(status or 0)  # what a command left with typer.Exit; None: all is well
     except (EpropError, ProtocolError) as error:
         fail(" ".join(str(error).split()))
     except typer.TyperException as error:

@@ -4,10 +4,10 @@ import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from eprop_rt.config import (
@@ -50,6 +50,15 @@ class PublishSettings(Settings):
         description="of LSL outlets for who records: the commands, and what happens to learning; "
         "none: no outlets",
     )
+
+    @model_validator(mode="after")
+    def _a_unit_each(self) -> Self:
+        if self.units and len(self.units) != len(self.names):
+            raise ValueError(
+                f"publish.units has {len(self.units)} entries, publish.names {len(self.names)}: "
+                "give each output its unit, or none any"
+            )
+        return self
 
 
 class ControlSettings(Settings):

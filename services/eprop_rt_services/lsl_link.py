@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eprop_rt.errors import DataError, StreamError
-from eprop_rt.series import F32, F64, StreamInfo
+from eprop_rt.series import F64, StreamInfo
 from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.sightings import StreamSighting
 
@@ -40,7 +41,7 @@ SAME_CLOCK_S = 0.01
 # liblsl estimates anew every few seconds.
 COMPARE_EVERY_S = 0.1
 
-SampleFormat = Literal["float32", "double64"]
+SampleFormat = Literal["float32", "double64", "int8", "int16", "int32", "int64"]
 
 
 class StreamLost(StreamError):  # noqa: N818
@@ -52,7 +53,8 @@ def lsl_available() -> bool:
     return not _UNAVAILABLE
 
 
-def _require_lsl() -> None:
+def require_lsl() -> None:
+    """Raise StreamError where pylsl or liblsl is missing."""
     if _UNAVAILABLE:
         raise StreamError(
             f"Lab Streaming Layer cannot be used: {_UNAVAILABLE}; install it with 'pip install "
@@ -63,14 +65,14 @@ def _require_lsl() -> None:
 
 def local_clock() -> float:
     """Read the clock of Lab Streaming Layer on this machine, in seconds."""
-    _require_lsl()
+    require_lsl()
     return pylsl.local_clock()
 
 
 def list_streams(wait_s: float = 1.0) -> list[StreamSighting]:
     """Return every stream in sight within `wait_s`, by name."""
-    _require_lsl()
-    return sorted(map(_sighting, pylsl.resolve_streams(wait_s)), key=_by_name)
+    require_lsl()
+    return sorted(map(sighting_of, pylsl.resolve_streams(wait_s)), key=_by_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +89,12 @@ def look(wanted: StreamRequirement, wait_s: float, settle_s: float = 0.0) -> lis
 
     The first answer ends the search, so `settle_s` more are what shows an ambiguity.
     """
-    _require_lsl()
+    require_lsl()
     found = pylsl.resolve_bypred(wanted.predicate(), 1, wait_s)
     if found and settle_s > 0:
         found += pylsl.resolve_bypred(wanted.predicate(), 2, settle_s)
     distinct = {stream.uid(): stream for stream in found}
-    seen = [Found(_sighting(stream), uid, stream) for uid, stream in distinct.items()]
+    seen = [Found(sighting_of(stream), uid, stream) for uid, stream in distinct.items()]
     return sorted(seen, key=lambda one: _by_name(one.sighting))
 
 
@@ -117,7 +119,7 @@ class Inlet:
         buffer = max_buffer_s if described.nominal_srate() else hundreds
         self._inlet = pylsl.StreamInlet(described, max_buflen=buffer, recover=False)
         try:
-            self.info = _stream_info(self._inlet.info(timeout_s))
+            self.info = info_of(self._inlet.info(timeout_s))
             self._inlet.open_stream(timeout_s)
             self._correction_s = self._first_correction_s(timeout_s)
         except pylsl.util.LostError:
@@ -129,7 +131,7 @@ class Inlet:
             ) from None
         self._compared_s = pylsl.local_clock()
         self._is_text = found.sighting.is_text
-        dtype = _dtypes().get(described.channel_format(), np.float32)
+        dtype, _ = number_formats().get(described.channel_format(), (np.float32, "float32"))
         self._buffer = np.empty((CHUNK_SAMPLES, described.channel_count()), dtype)
         self._stamps = np.empty(CHUNK_SAMPLES)
         self._texts: tuple[str, ...] = ()
@@ -226,14 +228,16 @@ class LslOutlet:
         source_id: str,
         sample_format: SampleFormat = "float32",
     ) -> None:
-        _require_lsl()
+        require_lsl()
         self._channels = info.channels
-        channel_format = {"float32": pylsl.cf_float32, "double64": pylsl.cf_double64}[sample_format]
+        channel_format = next(
+            n for n, (_, name) in number_formats().items() if name == sample_format
+        )
         self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(
             _announcement(info, stream_type, source_id, channel_format), 0, OUTLET_BUFFER_S
         )
 
-    def push(self, stamps: F64, values: F32 | F64) -> None:
+    def push(self, stamps: F64, values: NDArray[Any]) -> None:
         """Send samples: stamps (n,) on the clock of `local_clock`, values (n, channels)."""
         if values.shape != (len(stamps), self._channels):
             raise DataError(
@@ -263,7 +267,7 @@ class LslMarkerOutlet:
     """Announces a stream of texts as soon as it is made: one channel, irregular."""
 
     def __init__(self, name: str, source_id: str, stream_type: str = "Markers") -> None:
-        _require_lsl()
+        require_lsl()
         info = StreamInfo(name, 1, 0.0, (name,))
         announced = _announcement(info, stream_type, source_id, pylsl.cf_string)
         self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(announced, 0, OUTLET_BUFFER_S)
@@ -289,7 +293,8 @@ class LslMarkerOutlet:
         self.close()
 
 
-def _sighting(stream: "pylsl.StreamInfo") -> StreamSighting:
+def sighting_of(stream: "pylsl.StreamInfo") -> StreamSighting:
+    """What a stream announces of itself."""
     return StreamSighting(
         name=stream.name(),
         type=stream.type(),
@@ -305,7 +310,8 @@ def _by_name(sighting: StreamSighting) -> tuple[str, str]:
     return sighting.name, sighting.source_id
 
 
-def _stream_info(described: "pylsl.StreamInfo") -> StreamInfo:
+def info_of(described: "pylsl.StreamInfo") -> StreamInfo:
+    """What a sender says of its channels, once it was asked."""
     labels, units = [], []
     channel = described.desc().child("channels").child("channel")
     while not channel.empty():
@@ -339,12 +345,13 @@ def _announcement(
     return announced
 
 
-def _dtypes() -> dict[int, type[np.generic]]:
+def number_formats() -> dict[int, tuple[type[np.generic], SampleFormat]]:
+    """The numeric formats of liblsl: what NumPy calls them, and what a file's header does."""
     return {
-        pylsl.cf_float32: np.float32,
-        pylsl.cf_double64: np.float64,
-        pylsl.cf_int8: np.int8,
-        pylsl.cf_int16: np.int16,
-        pylsl.cf_int32: np.int32,
-        pylsl.cf_int64: np.int64,
+        pylsl.cf_float32: (np.float32, "float32"),
+        pylsl.cf_double64: (np.float64, "double64"),
+        pylsl.cf_int8: (np.int8, "int8"),
+        pylsl.cf_int16: (np.int16, "int16"),
+        pylsl.cf_int32: (np.int32, "int32"),
+        pylsl.cf_int64: (np.int64, "int64"),
     }

@@ -25,4 +25,7 @@ def begin_path(
     if learned is not None:
         built.restore(learned)
     built.reset()  # whatever was decoded last was another session's
-    return Pipeline(config.bins, signals, labels, built, outputs, config.guard)
+    pipeline = Pipeline(config.bins, signals, labels, built, outputs, config.guard)
+    if learned is not None:
+        pipeline.guard.recall(learned)
+    return pipeline

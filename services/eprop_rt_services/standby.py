@@ -21,14 +21,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from pydantic import Field
 
 from eprop_rt.config import Positive, Settings
 from eprop_rt.errors import StreamError
-from eprop_rt_services.supervision import Supervisor
+from eprop_rt_services.supervision import AS_TOLD, Supervisor
 
 log = logging.getLogger("eprop_rt")
 
@@ -129,7 +129,7 @@ class Standby:
 
     def _watch(self, child: int, heard: socket.socket) -> int:
         """Until it has ended; its exit status, negative the signal that killed it."""
-        alive_s, ready = time.monotonic(), False
+        alive_s, beats = time.monotonic(), False
         pid = os.pidfd_open(child)
         try:
             with selectors.DefaultSelector() as selector:
@@ -141,11 +141,15 @@ class Standby:
                     for key, _ in selector.select(LOOK_S):
                         if key.fd == pid:
                             self._child = 0
+                            with suppress(BlockingIOError):
+                                while True:  # its last words
+                                    self._hear(heard)
                             return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
                         said = self._hear(heard)
-                        ready |= "READY=1" in said
+                        # What was learned is written at the end, which may take a while.
+                        beats = (beats or "READY=1" in said) and "STOPPING=1" not in said
                         alive_s = time.monotonic()
-                    patience_s = self._settings.hang_s if ready else self._settings.start_s
+                    patience_s = self._settings.hang_s if beats else self._settings.start_s
                     if time.monotonic() - alive_s > patience_s:
                         log.error("the daemon gave no sign of life for %g s", patience_s)
                         alive_s = time.monotonic()
@@ -158,6 +162,7 @@ class Standby:
         said = heard.recv(MOST_BYTES)
         lines = said.decode("utf-8", "replace").split("\n")
         self._was_ready |= "READY=1" in lines
+        self._told_to_end |= AS_TOLD in lines
         self._supervisor.pass_on([line for line in lines if line.startswith(PASSED_ON)])
         return lines
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 MICROSECONDS = 1_000_000
+AS_TOLD = "X_EPROP_RT_AS_TOLD=1"  # systemd ignores it
 
 
 class Supervisor:
@@ -56,9 +57,10 @@ class Supervisor:
         sent = self._send("WATCHDOG=1")
         self._next_beat_s = now_s + self.watchdog_s / (2 if sent else 16)
 
-    def stopping(self, status: str) -> None:
-        """The end has begun."""
-        self._send("STOPPING=1", status_line(status))
+    def stopping(self, status: str, *, as_told: bool = False) -> None:
+        """The end has begun; `as_told`: somebody wants it, and no other start."""
+        told = (AS_TOLD,) if as_told else ()
+        self._send("STOPPING=1", status_line(status), *told)
 
     def pass_on(self, lines: Sequence[str]) -> None:
         """What a child says, in the name of the process that the supervisor started."""

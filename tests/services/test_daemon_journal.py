@@ -83,7 +83,8 @@ def test_resume_goes_on_with_what_was_learned(live, tmp_path):
     again = Rig(tmp_path, overrides={"journal.folder": folder.path}, arguments=("--resume",))
     try:
         again.wait_until_ready()
-        again.feed(1.0)
+        while again.ask("status").status.updates <= 20:
+            again.feed(0.2)
         again.ask("stop")
         assert again.process.wait(timeout=20) == 0
     finally:

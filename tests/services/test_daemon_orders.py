@@ -8,10 +8,12 @@ import urllib.request
 
 import numpy as np
 import pytest
+import zmq
 
 from daemon_rig import CHANNELS, Rig
 from eprop_rt.errors import StreamError
-from eprop_rt_protocols.control import LabelSpan
+from eprop_rt.series import MarkerChunk
+from eprop_rt_protocols.control import ControlRequest, LabelSpan, encode_request
 from eprop_rt_services.lsl_link import LslMarkerOutlet, local_clock
 from eprop_rt_services.sources.live import LslSource
 from eprop_rt_services.sources.settings import LslSettings
@@ -139,6 +141,25 @@ def test_a_stop_is_obeyed_while_the_streams_are_looked_for(rig):
     assert live.process.wait(timeout=20) == 0
 
 
+def test_a_stop_wins_over_a_flood_of_questions(rig):
+    live = rig()
+    live.feed(0.5)
+    question = encode_request(ControlRequest(version=2, request_id="q", verb="status"))
+    with zmq.Context() as context, context.socket(zmq.DEALER) as flood:
+        flood.setsockopt(zmq.LINGER, 0)
+        flood.setsockopt(zmq.SNDHWM, 0)
+        flood.connect(live.control)
+        for _ in range(5000):
+            flood.send(question)
+        assert live.ask("stop").ok
+        assert live.process.wait(timeout=20) == 0
+        answered = 0
+        while flood.poll(100):
+            flood.recv()
+            answered += 1
+        assert answered < 5000  # it did not wait for its turn
+
+
 def test_a_stop_does_not_wait_for_kernels_that_compile(tmp_path, monkeypatch):
     """Without a journal the daemon compiles after its control socket has opened."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cold"))
@@ -164,8 +185,12 @@ def test_prometheus_is_told_and_lsl_carries_the_commands(rig, tmp_path):
     source_id = f"out-{tmp_path.name}"
     live = rig(**{"metrics.endpoint": "127.0.0.1:0", "publish.lsl_source_id": source_id})
     settings = LslSettings(signal={"source_id": source_id}, wait_s=30)
-    with LslSource(settings) as recorder:
+    told = LslSettings(
+        signal={"source_id": source_id}, markers={"source_id": f"{source_id}-events"}, wait_s=30
+    )
+    with LslSource(settings) as recorder, LslSource(told) as listener:
         info, _ = recorder.open()
+        listener.open()
         assert info.channel_names == ("x", "y")
         live.feed(1.0)
         for _ in range(100):
@@ -174,6 +199,16 @@ def test_prometheus_is_told_and_lsl_carries_the_commands(rig, tmp_path):
                 break
             live.feed(0.05)
         assert np.isfinite(chunks[0].samples).all()
+        live.ask("freeze")
+        heard = []
+        for _ in range(100):
+            live.feed(0.05)
+            heard += [item for item in listener.pull(0.05) if isinstance(item, MarkerChunk)]
+            if any('"verb":"freeze"' in text for chunk in heard for text in chunk.texts):
+                break
+        else:
+            raise AssertionError(f"nothing was heard of the order: {heard}")
+        live.ask("thaw")
     address = re.search(r"metrics on (\S+)", live.told()).group(1)
     with urllib.request.urlopen(address, timeout=10) as answer:
         text = answer.read().decode()

@@ -125,3 +125,19 @@ def test_systemd_hears_through_it_what_the_child_says(tmp_path):
             running.started()
             while not heard.recv(4096).decode().startswith("READY=1"):
                 pass
+
+
+@pytest.mark.parametrize(
+    ("end", "status"), [("return 0", 0), ("os.kill(os.getpid(), 9)", 0), ("return 3", 3)]
+)
+def test_a_daemon_that_was_told_to_stop_may_take_its_time_and_is_not_started_anew(end, status):
+    body = f"""
+        supervisor.stopping("keeping", as_told=True)
+        time.sleep(1.5)  # three times hang_s
+        {end}
+"""
+    with Running(body) as running:
+        _, first = running.started()
+        assert first
+        assert running.process.wait(timeout=30) == status
+        assert running.process.stdout.read() == ""

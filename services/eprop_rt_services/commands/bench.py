@@ -26,6 +26,7 @@ from eprop_rt_services.bench.step import (
     variant_of,
 )
 from eprop_rt_services.commands.bench_loop import loop
+from eprop_rt_services.commands.bench_memory import memory
 from eprop_rt_services.commands.options import JsonOption, write_json
 
 app = typer.Typer(
@@ -43,6 +44,7 @@ def program() -> None:
 
 
 app.command(epilog="Example: eprop-rt bench loop --seconds 60 --json loop.json")(loop)
+app.command(epilog="Example: eprop-rt bench memory --hours 10")(memory)
 
 
 @app.command(epilog="Example: eprop-rt bench step --sizes 96x256,256x512 --json step.json")

@@ -13,8 +13,12 @@ from eprop_rt_services.commands.options import JsonOption, OverrideOption, write
 from eprop_rt_services.config import Config, load_config
 
 PRESET = "preset:demo"
-# Of the preset, but for bins of 10 ms and twice the neurons.
-SETTINGS = "bins.bin_s=0.01", "decoder.network.neurons=256"
+# Of the preset, but for bins of 10 ms, twice the neurons, and four times the rehearsal.
+SETTINGS = (
+    "bins.bin_s=0.01",
+    "decoder.network.neurons=256",
+    "decoder.rehearsal.steps_per_bin=480",
+)
 
 
 def loop(

@@ -30,7 +30,7 @@ def reproduce(segments: Sequence[Path]) -> dict[str, Any]:
     """Run it again and show how it came out; returns the figures of `--json`."""
     console, figures = Console(), []
     table = Table(
-        "segment", "begins", "bins", "commands", "different", "checkpoints", "digest", "as it was",
+        "segment", "from", "bins", "compared", "differ", "digest", "to the bit",
         box=box.SIMPLE, pad_edge=False,
     )  # fmt: skip
     began_s, stretch_s = time.perf_counter(), 0.0
@@ -43,8 +43,7 @@ def reproduce(segments: Sequence[Path]) -> dict[str, Any]:
             str(result.bins),
             str(result.commands),
             str(result.different),
-            str(result.checkpoints),
-            result.digest[:12],
+            result.digest[:8],
             verdict(result),
         )
     seconds = time.perf_counter() - began_s
@@ -62,9 +61,7 @@ def reproduce(segments: Sequence[Path]) -> dict[str, Any]:
 
 def begins(result: Reproduced) -> str:
     """What a segment begins with."""
-    return {"zero": "from zero", "checkpoint": "from a checkpoint", "before": "goes on"}[
-        result.origin
-    ]
+    return {"zero": "zero", "checkpoint": "checkpoint", "before": "the one before"}[result.origin]
 
 
 def verdict(result: Reproduced) -> str:
@@ -72,7 +69,7 @@ def verdict(result: Reproduced) -> str:
     if not result.identical:
         where = "" if result.first_different is None else f" from bin {result.first_different} on"
         return f"no: it differs{where}"
-    return "yes" if result.live_digest is not None else "yes; it has no end"
+    return "yes" if result.live_digest is not None else "yes, up to a crash"
 
 
 def figures_of(result: Reproduced) -> dict[str, Any]:

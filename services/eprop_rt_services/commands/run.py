@@ -59,7 +59,7 @@ def run(
     with logging_to_stderr(settings):
         warm_up(settings.bins, settings.decoder)
         standby = Standby(
-            lambda first: serve(awaiting(settings, first), start, resume or not first),
+            lambda first: serve(awaiting(settings, first), start, resume or not first, warm=True),
             settings.restart,
         )
         raise typer.Exit(standby.run())
@@ -87,8 +87,11 @@ def awaiting(settings: Config, first: bool) -> Config:
     return settings.model_copy(update={"lsl": settings.lsl.model_copy(update={"wait_s": None})})
 
 
-def serve(settings: Config, start: Path | None, resume: bool) -> int:
-    """Run one daemon until it is stopped; what a user can mend is one line. The exit status."""
+def serve(settings: Config, start: Path | None, resume: bool, *, warm: bool = False) -> int:
+    """Run one daemon until it is stopped; what a user can mend is one line. The exit status.
+
+    `warm`: the kernels are loaded.
+    """
     for handler in logging.getLogger().handlers[:]:  # of a parent
         logging.getLogger().removeHandler(handler)
     told = apply(settings.realtime)
@@ -98,7 +101,7 @@ def serve(settings: Config, start: Path | None, resume: bool) -> int:
             log.warning(line)
         try:
             begun = None if start is None else read_checkpoint(start)
-            Daemon(settings, begun, resume=resume).serve()
+            Daemon(settings, begun, resume=resume, warm=warm).serve()
         except GuardExitError as error:
             log.error("%s", error)
             return AGAIN

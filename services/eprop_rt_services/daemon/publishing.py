@@ -10,7 +10,8 @@ import numpy as np
 
 from eprop_rt.pipeline import Output
 from eprop_rt.series import StreamInfo
-from eprop_rt_protocols.command import Command, CommandHeader, Learning, Stamps
+from eprop_rt_protocols.command import CommandHeader, Learning, Stamps
+from eprop_rt_protocols.encoder import CommandEncoder, Moment
 from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_services.config import Config
 from eprop_rt_services.lsl_link import LslMarkerOutlet, LslOutlet, local_clock
@@ -30,6 +31,7 @@ class Publishing:
         self.model_id = hashlib.sha256(decoder).hexdigest()[:12]
         self.host = socket.gethostname()
         self.missed = 0
+        self._encoder = CommandEncoder(settings.topic, self._first_header())
         with ExitStack() as undo:
             self._publisher = undo.enter_context(
                 CommandPublisher(
@@ -70,32 +72,38 @@ class Publishing:
 
     def send(self, output: Output, learning: Learning, updates: int) -> float:
         """Publish one command; returns when that was, on the clock of the stamps."""
-        settings = self._settings
-        values = output.values.astype("<f4")
-        now_s = local_clock()
-        header = CommandHeader(
-            version=VERSION,
+        now_s, deadline_s = local_clock(), output.bin_end_s + self._settings.deadline_s
+        moment = Moment(
             sequence=self._publisher.published,
-            stamps=Stamps(
-                origin_s=output.origin_s,
-                bin_end_s=output.bin_end_s,
-                published_s=now_s,
-                clock=LSL_CLOCK,
-            ),
-            deadline_s=output.bin_end_s + settings.deadline_s,
-            host=self.host,
-            model_id=self.model_id,
+            origin_s=output.origin_s,
+            bin_end_s=output.bin_end_s,
+            published_s=now_s,
+            deadline_s=deadline_s,
             update_id=updates,
             learning=learning,
             output=output.state,
+        )
+        self._publisher.send(self._encoder.encode(moment, output.values.astype("<f4")))
+        self.missed += now_s > deadline_s
+        return now_s
+
+    def _first_header(self) -> CommandHeader:
+        settings = self._settings
+        return CommandHeader(
+            version=VERSION,
+            sequence=0,
+            stamps=Stamps(origin_s=0.0, bin_end_s=0.0, published_s=0.0, clock=LSL_CLOCK),
+            deadline_s=0.0,
+            host=self.host,
+            model_id=self.model_id,
+            update_id=0,
+            learning="off",
+            output="decoded",
             dtype="<f4",
-            shape=values.shape,
+            shape=(len(settings.names),),
             names=settings.names,
             units=settings.units,
         )
-        self._publisher.publish(Command(header, values))
-        self.missed += now_s > header.deadline_s
-        return now_s
 
     def send_beside(self, output: Output) -> None:
         """The same over LSL, for who records; the command is out already."""

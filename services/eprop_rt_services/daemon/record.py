@@ -15,13 +15,26 @@ from typing import Self
 
 from eprop_rt.config import DecoderSettings
 from eprop_rt.errors import ConfigError, EpropError
+from eprop_rt.ladder import Rung
 from eprop_rt.orders import Order
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import Chunk, LabelChunk, MarkerChunk, StreamInfo
+from eprop_rt.snapshot import Arrays
 from eprop_rt_services.checkpoint import Checkpoint, check_writable, digest, write_checkpoint
 from eprop_rt_services.config import Config
 from eprop_rt_services.digest import SessionDigest
-from eprop_rt_services.journal.events import Counted, End, Event, Kept, Noted, Ordered, Start, Taken
+from eprop_rt_services.journal.events import (
+    Counted,
+    End,
+    Event,
+    Guarded,
+    Kept,
+    Noted,
+    Ordered,
+    Start,
+    Taken,
+    as_text,
+)
 from eprop_rt_services.journal.folder import JournalFolder
 from eprop_rt_services.journal.reader import entries
 from eprop_rt_services.journal.writer import Journal, Layout
@@ -48,9 +61,9 @@ class Session:
         """Of all signals together."""
         return sum(info.channels for info in self.signals)
 
-    def checkpoint(self, pipeline: Pipeline) -> Checkpoint:
-        """What has been learned by now."""
-        arrays = pipeline.decoder.snapshot()
+    def checkpoint(self, pipeline: Pipeline, into: Arrays | None = None) -> Checkpoint:
+        """What has been learned by now, in arrays of its own or over those `into`."""
+        arrays = pipeline.decoder.snapshot(into)
         return Checkpoint(self.decoder, self.config.bins, self.channels, self.outputs, arrays)
 
 
@@ -89,12 +102,17 @@ class Record:
             self._folder.make()
             self.journal = Journal(config.journal, now)
         self._keeper = CheckpointKeeper(self._on_the_disk)
+        self._spare: Arrays | None = None  # of the newest checkpoint, once that is written
         self._needed: frozenset[str] = frozenset()
         self._digest = SessionDigest()
+        self._taken: frozenset[str] = frozenset()  # files, of which this journal says so
         self._counted: Counter[str] = Counter()
         self._counted_s = self._kept_s = time.monotonic()
+        self._guard: tuple[Rung, str | None] = (Rung.ACCEPT, None)
         self.newest: KeptFile | None = None
         self._closing = ExitStack()
+        # Whoever else wants to hear of events, in the thread of the loop.
+        self.listener: Callable[[str], None] = lambda _: None
 
     def newest_checkpoint(self) -> Beginning | None:
         """What a session that is resumed starts with; None where there is none yet.
@@ -128,10 +146,15 @@ class Record:
                 "sha256": digest(beginning.checkpoint.arrays),
             }
             start = start.model_copy(update=origin)
+        self._taken = frozenset()
         self.journal.begin(segment, self._layout(session), start)
         heads = [head_of(path) for path in self._folder.segments()]
         begun = {head.checkpoint for head in heads if head is not None} | {start.checkpoint}
         self._needed = frozenset(name for name in begun if name is not None)
+
+    def prepare(self, pipeline: Pipeline) -> None:
+        """Ask now for the memory that a checkpoint will take, and not when a bin is due."""
+        self._spare = pipeline.decoder.snapshot()
 
     def item(self, item: Chunk | LabelChunk | MarkerChunk) -> None:
         """What goes into the data path next."""
@@ -154,6 +177,15 @@ class Record:
         self._digest.add(output.index, output.values)
         if self.journal is not None:
             self.journal.command(output, published_s, updates)
+            self.journal.time()
+
+    def guard(self, pipeline: Pipeline) -> None:
+        """Write down where the guard stands, where that is another rung or cause than before."""
+        stands = pipeline.guard.rung, pipeline.guard.cause
+        if stands != self._guard:
+            self._guard = stands
+            rung, cause = stands
+            self._tell(Guarded(decoded=pipeline.decoded, rung=rung.name.lower(), cause=cause or ""))
 
     def note(self, text: str) -> None:
         """Something that people will want to read."""
@@ -173,7 +205,8 @@ class Record:
             )
         if self._keeper.busy:
             raise ConfigError("the checkpoint before it is still being written: ask again")
-        taken = session.checkpoint(pipeline)
+        taken = session.checkpoint(pipeline, self._spare)
+        self._spare = taken.arrays
         self._tell_taken(pipeline, paths)
         self._kept_s = time.monotonic()
         return self._keeper.begin(taken, paths)
@@ -188,9 +221,15 @@ class Record:
         """The newest segment."""
         return None if self.journal is None else self.journal.path
 
-    def keep(self, checkpoint: Checkpoint) -> "Future[None]":
-        """Write a checkpoint into the folder; nothing is said of it in the journal."""
-        return self._keeper.begin(checkpoint, self._places(asked=False))
+    @property
+    def busy(self) -> bool:
+        """Whether a checkpoint is being written."""
+        return self._keeper.busy
+
+    def keep(self, checkpoint: Checkpoint) -> "tuple[Beginning, Future[None]]":
+        """Write a checkpoint into the folder, to begin with; the journal says nothing of it."""
+        (path,) = self._places(asked=False)
+        return Beginning(checkpoint, path), self._keeper.begin(checkpoint, [path])
 
     def tend(
         self, session: Session, pipeline: Pipeline, events: Callable[[], Counter[str]]
@@ -199,7 +238,8 @@ class Record:
         if self.journal is None or self.journal.broken:
             return
         now_s = time.monotonic()
-        if now_s - self._counted_s > COUNTED_S:
+        out = pipeline.decoded > pipeline.finished  # a command: the next one is a bin away
+        if now_s - self._counted_s > (COUNTED_S if out else 2 * COUNTED_S):
             self._counted_s = now_s
             self._count(events())
         if now_s - self._kept_s > self._every_s and not self._keeper.busy:
@@ -230,8 +270,9 @@ class Record:
     @property
     def events(self) -> Counter[str]:
         """Everything unusual so far, by name."""
-        journal = Counter[str]() if self.journal is None else self.journal.events
-        return self._keeper.events + journal
+        # Copied at once: other threads count.
+        journal = Counter[str]() if self.journal is None else self.journal.events.copy()
+        return self._keeper.events.copy() + journal
 
     def __enter__(self) -> Self:
         self._closing.enter_context(self._keeper)
@@ -251,12 +292,16 @@ class Record:
     def _tell_taken(self, pipeline: Pipeline, paths: list[Path]) -> None:
         if self._folder is not None:
             place = {"decoded": pipeline.decoded, "finished": pipeline.finished}
+            self._taken |= {paths[0].name}
             self._tell(Taken(**place, file=paths[0].name))
 
     def _on_the_disk(self, path: Path, sha256: str) -> None:
         self.newest = KeptFile(path, sha256, time.monotonic())
         if self._folder is not None and path.parent == self._folder.path:
-            self._tell(Kept(file=path.name, sha256=sha256))
+            if path.name in self._taken:  # else in a stretch that is not in the journal
+                self._taken -= {path.name}
+                if self.journal is not None:
+                    self.journal.tell(Kept(file=path.name, sha256=sha256))
             self._folder.prune(self._keep, self._needed)
 
     def _count(self, events: Counter[str]) -> None:
@@ -270,6 +315,7 @@ class Record:
             self.journal.begin(self._folder.next_segment(), self._layout(session), start)
 
     def _tell(self, event: Event) -> None:
+        self.listener(as_text(event))
         if self.journal is not None:
             self.journal.tell(event)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from eprop_rt.bins.binner import Bin
-from eprop_rt.orders import Freeze, Hold, Order, Release, Thaw
+from eprop_rt.orders import Freeze, Hold, Order, Release, Set, Thaw
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import Chunk, LabelChunk
 from eprop_rt_services.daemon.record import Record
@@ -58,7 +58,9 @@ class RecordedPath:
 
     def published(self, output: Output, published_s: float) -> None:
         """A command went out; what follows is no longer in its way."""
-        marks = Marks(output.origin_s, self.pulled_s, self._binned_s, self._decoded_s, published_s)
+        marks = Marks(
+            output.origin_s, self.pulled_s, self._binned_s, self._decoded_s, local_clock()
+        )
         self._latencies.command(marks, learning=output.learning)
         self._record.command(output, published_s, self.pipeline.updates)
 
@@ -80,10 +82,16 @@ class RecordedPath:
 
     def replace(self, pipeline: Pipeline) -> None:
         """Go on with another pipeline, told what this one was told; between two items."""
-        thawed, self._old = self.pipeline.thawed, False
+        before, self._old = self.pipeline, False
         self.pipeline = pipeline
-        if not thawed:
+        if not before.thawed:
             self.obey(Freeze(), self.frozen_by)
+        usual = pipeline.hot.values()
+        were_set = {
+            name: value for name, value in before.hot.values().items() if value != usual[name]
+        }
+        if were_set:
+            self.obey(Set(were_set), "operator")
 
     @property
     def between_items(self) -> bool:

@@ -31,6 +31,7 @@ from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.metrics_endpoint import MetricsEndpoint
 from eprop_rt_services.path import begin_path
 from eprop_rt_services.security import server_keys
+from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.sources.live import LslSource, SearchEnded
 from eprop_rt_services.supervision import Supervisor
 from eprop_rt_services.zmq_link import ControlServer
@@ -58,9 +59,18 @@ class Daemon:
     """
 
     def __init__(
-        self, config: Config, start: Checkpoint | None = None, *, resume: bool = False
+        self,
+        config: Config,
+        start: Checkpoint | None = None,
+        *,
+        resume: bool = False,
+        warm: bool = False,
+        source: LiveSource | None = None,
     ) -> None:
         """`resume`: with the newest checkpoint in the journal's folder, where there is one.
+
+        `warm`: the kernels are loaded. `source` is that of `config.lsl` unless another one stands
+        in its place.
 
         Raises RestoreError where a checkpoint was made with other settings, ConfigError where a
         folder or file cannot be written to.
@@ -73,11 +83,11 @@ class Daemon:
             decoder = self._beginning.checkpoint.fitting(config.decoder, config.bins)
             config = config.model_copy(update={"decoder": decoder})
         self._config = config
-        self._source = LslSource(config.lsl)
+        self._source = LslSource(config.lsl) if source is None else source
         self._latencies = StageLatencies()
-        self._stopping = self._interruptible = False
+        self._warm, self._stopping, self._interruptible = warm, False, False
         self._told_s = -math.inf
-        self._mending: tuple[Checkpoint, Future[None]] | None = None
+        self._mending: tuple[Beginning, Future[None]] | None = None
         self._mend_at_s = 0.0
 
     def serve(self) -> None:
@@ -99,6 +109,7 @@ class Daemon:
         config, enter = self._config, closing.enter_context
         self._supervisor = enter(Supervisor())
         self._publishing = enter(Publishing(config))
+        self._record.listener = self._publishing.tell
         self._telling = Telling(
             config, self._source, self._publishing, self._record, self._latencies
         )
@@ -110,6 +121,7 @@ class Daemon:
                 meanwhile=self._answer,
             )
         )
+        self._telling.count_also(lambda: self._control.events)
         self._metrics = enter(MetricsEndpoint(config.metrics, self._telling.observed()))
         if self._metrics.address is not None:
             log.info("metrics on %s", self._metrics.address)
@@ -128,8 +140,9 @@ class Daemon:
         self._operator = Operator(
             self._control, config.bins.bin_s, obey, self._keep, self._telling.status
         )
-        self._source.drop_backlog()
+        self._record.prepare(self._pipeline)
         self._garbage = closing.enter_context(GarbageCollection())
+        self._source.drop_backlog()
         self._telling.state = "running"
         self._control.open()
         ready = f"commands on {self._publishing.endpoint}, control on {self._control.endpoint}"
@@ -143,7 +156,7 @@ class Daemon:
             cause = "stopped"
         finally:
             self._telling.state = "stopping"
-            self._supervisor.stopping("keeping what was learned")
+            self._supervisor.stopping("keeping what was learned", as_told=cause == "stopped")
             for path in self._record.end(self._session, self._pipeline, cause):
                 log.info("wrote what was learned to %s", path)
             self._operator.attend()
@@ -154,7 +167,7 @@ class Daemon:
         """Compiling may take a minute; a stop does not wait for it."""
         self._interruptible = True
         try:
-            if not self._is_to_stop():
+            if not self._warm and not self._is_to_stop():
                 warm_up(self._config.bins, self._config.decoder)
         finally:
             self._interruptible = False
@@ -233,16 +246,18 @@ class Daemon:
         self._publishing.greet()
         self._operator.attend()
         self._lateness.look()
+        self._record.guard(self._pipeline)
         self._record.tend(self._session, self._pipeline, self._telling.events)
         while self._source.notices:
             notice = self._source.notices.popleft()
             self._record.note(f"{notice.event}: {notice.text}")
         if self._record.broken and self._path.between_items:
             self._mend()
-        self._metrics.answer(self._telling.observed)
         now_s = time.monotonic()
         self._supervisor.beat(now_s)
-        self._garbage.between_bins(now_s)
+        if self._inputs.silent or not self._path.between_items:  # a command is just out
+            self._metrics.answer(self._telling.observed)
+            self._garbage.between_bins(now_s)
         if self._pipeline.guard.exit_cause is not None:
             raise GuardExitError(
                 f"the guard gave up ({self._pipeline.guard.exit_cause}): another start is needed"
@@ -267,14 +282,12 @@ class Daemon:
         """The journal has a hole: begin the data path anew, from a checkpoint on the disk."""
         now_s = time.monotonic()
         if self._mending is not None and self._mending[1].done():
-            (checkpoint, written), self._mending = self._mending, None
-            newest = self._record.newest
-            if written.exception() is None and newest is not None:
-                self._begin_anew(Beginning(checkpoint, newest.path))
-        elif self._mending is None and now_s > self._mend_at_s:
+            (beginning, written), self._mending = self._mending, None
+            if written.exception() is None:
+                self._begin_anew(beginning)
+        elif self._mending is None and now_s > self._mend_at_s and not self._record.busy:
             self._mend_at_s = now_s + MEND_S
-            checkpoint = self._session.checkpoint(self._pipeline)
-            self._mending = checkpoint, self._record.keep(checkpoint)
+            self._mending = self._record.keep(self._session.checkpoint(self._pipeline))
 
     def _begin_anew(self, beginning: Beginning) -> None:
         before = self._pipeline
@@ -283,7 +296,7 @@ class Daemon:
         except ConfigError as error:
             log.warning("%s", error)
             return
-        self._telling.before += before.events
+        self._telling.before += before.events | before.guard.counters()
         log.warning("the journal goes on in %s", self._record.journal_path)
 
     def _keep(self) -> "Future[None]":

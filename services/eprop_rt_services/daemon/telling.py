@@ -3,6 +3,7 @@
 import os
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Literal
 
 from eprop_rt_protocols.command import Learning
@@ -20,7 +21,7 @@ from eprop_rt_services.daemon.record import Record
 from eprop_rt_services.daemon.recorded import RecordedPath
 from eprop_rt_services.latency import StageLatencies
 from eprop_rt_services.metrics import Observed, latency_table
-from eprop_rt_services.sources.live import LslSource
+from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.version import program_version
 
 State = Literal["starting", "running", "stopping"]
@@ -33,7 +34,7 @@ class Telling:
     def __init__(
         self,
         config: Config,
-        source: LslSource,
+        source: LiveSource,
         publishing: Publishing,
         record: Record,
         latencies: StageLatencies,
@@ -41,13 +42,13 @@ class Telling:
         self._config, self._source = config, source
         self._publishing, self._record, self._latencies = publishing, record, latencies
         self._started_s = time.monotonic()
-        self._elsewhere: list[Counter[str]] = []
+        self._elsewhere: list[Callable[[], Counter[str]]] = []
         self.path: RecordedPath | None = None
         self.state: State = "starting"
         self.before: Counter[str] = Counter()  # events of data paths that were replaced
 
-    def events_of(self, events: Counter[str]) -> None:
-        """Count these as well: a counter that lives as long as the daemon."""
+    def count_also(self, events: Callable[[], Counter[str]]) -> None:
+        """Count these as well: of a part that lives as long as the daemon."""
         self._elsewhere.append(events)
 
     def events(self) -> Counter[str]:
@@ -55,7 +56,7 @@ class Telling:
         total = self.before + self._source.events + self._record.events + self._publishing.events
         total += self._latencies.events
         for events in self._elsewhere:
-            total += events
+            total += events()
         if self.path is not None:
             pipeline = self.path.pipeline
             total += pipeline.events | pipeline.guard.counters()

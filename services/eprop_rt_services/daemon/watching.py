@@ -8,7 +8,7 @@ from eprop_rt.series import Chunk, LabelChunk, MarkerChunk
 from eprop_rt_services.daemon.record import Record
 from eprop_rt_services.daemon.recorded import RecordedPath
 from eprop_rt_services.lsl_link import local_clock
-from eprop_rt_services.sources.live import LslSource
+from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.sources.settings import LslSettings
 
 LATE_S = 0.5
@@ -19,20 +19,22 @@ Obey = Callable[[Order, str], None]
 class Inputs:
     """The live source as the loop sees it: markers are taken out, and the time of a pull is kept.
 
-    A marker in `freeze_on` or `thaw_on` is an order.
+    A marker in `freeze_on` or `thaw_on` is an order. `silent`: the last pull brought nothing.
     """
 
     def __init__(
-        self, source: LslSource, settings: LslSettings, path: RecordedPath, record: Record
+        self, source: LiveSource, settings: LslSettings, path: RecordedPath, record: Record
     ) -> None:
         self._source, self._path, self._record = source, path, record
         self._orders: dict[str, Order] = dict.fromkeys(settings.freeze_on, Freeze())
         self._orders |= dict.fromkeys(settings.thaw_on, Thaw())
+        self.silent = False
 
     def pull(self, timeout_s: float) -> Sequence[Chunk | LabelChunk]:
         """What has come for the data path."""
-        items = self._source.pull(timeout_s)
+        items = self._source.pull(timeout_s, self._path.pipeline.last_due_s)
         self._path.pulled_s = local_clock()
+        self.silent = not items
         data: list[Chunk | LabelChunk] = []
         for item in items:
             if isinstance(item, MarkerChunk):

@@ -82,6 +82,15 @@ class Counted(_Event):
     events: dict[str, int]
 
 
+class Guarded(_Event):
+    """The guard stands on another rung, or for another cause, since so many bins were decoded."""
+
+    event: Literal["guard"] = "guard"
+    decoded: int
+    rung: str
+    cause: str
+
+
 class Noted(_Event):
     """Something that people will want to read."""
 
@@ -97,7 +106,7 @@ class End(Placed):
     digest: str
 
 
-Event = Start | Ordered | Taken | Kept | Counted | Noted | End
+Event = Start | Ordered | Taken | Kept | Counted | Guarded | Noted | End
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 

@@ -27,9 +27,15 @@ class JournalFolder:
     path: Path
 
     def make(self) -> None:
-        """Make it where it is not there; raises ConfigError where that cannot be."""
+        """Make it where it is not there, and clear away what a killed daemon was about to write.
+
+        Raises ConfigError where that cannot be.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            for path in self.path.glob(".checkpoint-*.unfinished"):
+                if not Path("/proc", path.name.split(".")[-2]).exists():  # who wrote it is gone
+                    path.unlink(missing_ok=True)
             probe = self.path / ".writable"
             probe.touch()
             probe.unlink()

@@ -4,8 +4,10 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Self
 
@@ -22,9 +24,12 @@ from eprop_rt_services.recordings.xdf_writer import Values, XdfWriter
 log = logging.getLogger("eprop_rt")
 
 MIB = 2**20
+ENTRY_BYTES = 200  # an entry in the queue, beside its samples
 EVENTS, COMMANDS = JOURNAL_EVENTS, "eprop-rt commands"
 # Beside the values of a command, in the columns after them.
 BESIDE = ("bin", "origin", "published", "updates")
+
+Entry = tuple[Callable[..., None], tuple[object, ...], int]  # what writes it, its bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,17 @@ class Layout:
 
 
 class _Segment:
-    """One file, and the numbers of its streams."""
+    """One file, and the numbers of its streams.
 
-    def __init__(self, path: Path, layout: Layout, start: Start) -> None:
-        self.writer = XdfWriter(path, "journal of eprop-rt", gathering=True)
+    The file has its name from the moment that its head is in it: a kill leaves none without one.
+    """
+
+    def __init__(self, path: Path, layout: Layout, start: Start, now_s: float) -> None:
+        self._path, self._hidden = path, path.with_name(f".{path.name}.unfinished")
+        self._hidden.unlink(missing_ok=True)  # of a daemon that was killed here
+        self._named = False
+        self.writer = XdfWriter(self._hidden, "journal of eprop-rt", gathering=True)
+        self.goes_on = start.origin == "before"
         add, topic = self.writer.add_stream, layout.topic
         self.signals = [
             add(info, "Signal", f"{topic}-signal-{at}") for at, info in enumerate(layout.signals)
@@ -68,47 +80,81 @@ class _Segment:
         for stream in (*self.signals, self.labels, self.commands, self.events, self.markers):
             if stream is not None:  # stamps are on this machine's clock already
                 self.writer.write_clock_offset(stream, 0.0, 0.0)
+        self.tell(start, now_s)
+
+    def tell(self, event: Event, stamp_s: float) -> None:
+        self.writer.write(self.events, np.array([stamp_s]), [[as_text(event)]])
+
+    def flush(self) -> None:
+        """Write what was gathered; raises OSError where the disk refuses."""
+        self.writer.flush()
+        self._name()
+
+    def close(self) -> None:
+        """Write what was gathered and the footers; OSError as above, and nothing is changed."""
+        self.writer.close()
+        self._name()
+
+    def _name(self) -> None:
+        if not self._named:
+            self._hidden.replace(self._path)
+            self._named = True
+
+    def abandon(self) -> None:
+        """Leave the file as it is."""
+        self.writer.abandon()
+        if not self._named:
+            self._hidden.unlink(missing_ok=True)
 
 
 class Journal:
     """Segments of one session; `begin` opens one, entries go to the newest.
 
-    Entries are queued, and written by a thread every `flush_s`; the thread waits for the disk
-    every `sync_s`. While the disk refuses, `backlog_mb` are kept; beyond that entries are lost,
-    `broken` is set, and the daemon begins a new segment from a checkpoint. Events:
-    `journal_refused` (once each time that the disk began to refuse), `journal_entries_lost`.
+    Entries are queued, and written by a thread every `flush_s` at the latest: earlier when told
+    that there is `time`, since it shares the interpreter with who hands them over. It waits for
+    the disk every `sync_s`. While the disk refuses, or does not answer, `backlog_mb` are kept;
+    beyond that entries are lost, `broken` is set, and the daemon begins a new segment from a
+    checkpoint. Events: `journal_refused` (once each time that the disk began to refuse),
+    `journal_entries_lost`.
     """
 
     def __init__(self, settings: JournalSettings, now: Callable[[], float]) -> None:
         self._settings, self._now = settings, now
-        self._queue: deque[tuple[Callable[..., None], tuple[object, ...]]] = deque()
+        self._queue: deque[Entry] = deque()
         self._segment: _Segment | None = None
         self._refused = False
-        self._flushed_s = self._synced_s = time.monotonic()
-        self._closing = threading.Event()
+        self._flushed_s = self._synced_s = self._timely_s = time.monotonic()
+        self._closed, self._told = False, threading.Event()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self.path: Path | None = None
         self._broken = self._turning = False
+        # Of the queue; one counts what goes in, the thread what comes out.
+        self._queued_bytes = self._taken_bytes = 0
+        self._overflown, self._unqueued, self._unqueued_counted = False, 0, 0
         self.events: Counter[str] = Counter()
 
     def begin(self, path: Path, layout: Layout, start: Start) -> None:
-        """Open the next segment; raises ConfigError where it cannot be made."""
+        """Open the next segment; raises ConfigError where it cannot be made.
+
+        Where the disk takes nothing just now, the segment waits like everything else.
+        """
         try:
-            segment = _Segment(path, layout, start)
+            segment = _Segment(path, layout, start, self._now())
+            with suppress(OSError):
+                segment.flush()
         except (RecordingError, OSError) as error:
             raise ConfigError(
                 f"cannot begin the journal {path} ({error}): see its folder"
             ) from None
-        self._turning = True
-        self._put(self._turn_to, segment)
+        self._turning, self._overflown = True, False
+        self._queue.append((self._turn_to, (segment,), 0))
         self.path = path
-        self.tell(start)
         if not self._thread.is_alive():
             self._thread.start()
 
     def signal(self, chunk: Chunk) -> None:
         """Samples that go into the data path next."""
-        self._put(self._write_signal, chunk)
+        self._put(self._write_signal, chunk, size=chunk.samples.nbytes)
 
     def labels(self, chunk: LabelChunk) -> None:
         """Labels that go into the data path next."""
@@ -126,6 +172,13 @@ class Journal:
         """An event."""
         self._put(self._write_event, event, self._now())
 
+    def time(self) -> None:
+        """Nothing urgent is to be done now: a good moment to write, where half a flush is due."""
+        now_s = time.monotonic()
+        if now_s - self._timely_s > 0.5 * self._settings.flush_s:
+            self._timely_s = now_s
+            self._told.set()
+
     @property
     def age_s(self) -> float:
         """How old the oldest entry may be that is not written yet."""
@@ -139,17 +192,20 @@ class Journal:
     @property
     def broken(self) -> bool:
         """Whether entries are lost until another segment is begun."""
-        return self._broken and not self._turning
+        return (self._broken or self._overflown) and not self._turning
 
     @property
     def is_long(self) -> bool:
-        """Whether another segment is due."""
+        """Whether another segment is due, and may be had."""
+        if self._turning or self._refused:
+            return False
         return self.written_bytes > self._settings.segment_mb * MIB
 
     def close(self) -> None:
         """Write what is left, and the footers."""
         if self._thread.is_alive():
-            self._closing.set()
+            self._closed = True
+            self._told.set()
             self._thread.join()
 
     def __enter__(self) -> Self:
@@ -158,31 +214,59 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _put(self, write: Callable[..., None], *entry: object) -> None:
-        self._queue.append((write, entry))
+    def _put(self, write: Callable[..., None], *entry: object, size: int = 0) -> None:
+        size += ENTRY_BYTES
+        if self._queued_bytes - self._taken_bytes > self._settings.backlog_mb * MIB:
+            self._overflown = True
+        if self._overflown:
+            self._unqueued += 1
+            return
+        self._queued_bytes += size
+        self._queue.append((write, entry, size))
 
     # What follows runs in the thread.
 
     def _work(self) -> None:
-        while not self._closing.wait(self._settings.flush_s):
+        while not self._closed:
+            self._told.wait(self._settings.flush_s)
+            self._told.clear()
             self._write_all()
         self._write_all()
         self._leave()
 
     def _write_all(self) -> None:
-        for _ in range(len(self._queue)):
-            write, entry = self._queue.popleft()
+        for write, entry in self._entries():
             if self._broken and write != self._turn_to:
                 self.events["journal_entries_lost"] += 1
                 continue
             write(*entry)
+        unqueued = self._unqueued
+        if unqueued > self._unqueued_counted:
+            self.events["journal_entries_lost"] += unqueued - self._unqueued_counted
+            self._unqueued_counted = unqueued
         if self._segment is not None and not self._broken:
-            self._flush(self._segment.writer)
+            self._flush(self._segment)
 
-    def _flush(self, writer: XdfWriter) -> None:
-        now_s = time.monotonic()
+    def _entries(self) -> Iterator[tuple[Callable[..., None], tuple[object, ...]]]:
+        """What is queued; samples that came one after the other are written at once.
+
+        A thousand chunks a second, each written alone, would keep the interpreter from the loop,
+        and how samples were cut into chunks decides nothing.
+        """
+        came = [self._queue.popleft() for _ in range(len(self._queue))]
+        for stream, group in groupby(came, stream_of):
+            entries = list(group)
+            self._taken_bytes += sum(size for _, _, size in entries)
+            if stream is None:
+                yield from ((write, entry) for write, entry, _ in entries)
+            else:
+                chunks = [chunk for _, (chunk,), _ in entries if isinstance(chunk, Chunk)]
+                yield self._write_signal, (joined(chunks),)
+
+    def _flush(self, segment: _Segment) -> None:
+        now_s, writer = time.monotonic(), segment.writer
         try:
-            writer.flush()
+            segment.flush()
             if now_s - self._synced_s >= self._settings.sync_s:
                 writer.sync()
                 self._synced_s = now_s
@@ -193,24 +277,30 @@ class Journal:
             self._refused = True
             if writer.waiting_bytes > self._settings.backlog_mb * MIB:
                 log.error("the journal was given up: it goes on once the disk takes a checkpoint")
-                writer.abandon()
+                segment.abandon()
                 self._broken = True
             return
         self._flushed_s, self._refused = now_s, False
 
     def _turn_to(self, segment: _Segment) -> None:
-        self._leave()
-        self._segment, self._broken, self._turning = segment, False, False
+        whole = self._leave()
+        self._segment, self._turning = segment, False
+        self._broken = segment.goes_on and not whole  # it would go on after a hole
+        if self._broken:
+            segment.abandon()
 
-    def _leave(self) -> None:
-        if self._segment is None:
-            return
+    def _leave(self) -> bool:
+        """Whether all of the segment in hand is on the disk."""
+        if self._segment is None or self._broken:
+            return not self._broken
         try:
-            self._segment.writer.close()
+            self._segment.close()
         except OSError as error:
             self.events["journal_refused"] += 1
             log.warning("the journal could not be ended: %s; it reads up to there", error)
-            self._segment.writer.abandon()
+            self._segment.abandon()
+            return False
+        return True
 
     def _write(self, stream: int, stamps: F64, values: Values) -> None:
         if self._segment is not None:
@@ -236,4 +326,19 @@ class Journal:
 
     def _write_event(self, event: Event, stamp_s: float) -> None:
         if self._segment is not None:
-            self._write(self._segment.events, np.array([stamp_s]), [[as_text(event)]])
+            self._segment.tell(event, stamp_s)
+
+
+def stream_of(entry: Entry) -> int | None:
+    """Of which signal it holds samples."""
+    first = entry[1][0]
+    return first.stream if isinstance(first, Chunk) else None
+
+
+def joined(chunks: Sequence[Chunk]) -> Chunk:
+    """One chunk of several of a stream."""
+    if len(chunks) == 1:
+        return chunks[0]
+    stamps = np.concatenate([chunk.stamps for chunk in chunks])
+    samples = np.concatenate([chunk.samples for chunk in chunks])
+    return Chunk(stamps, samples, chunks[0].stream)

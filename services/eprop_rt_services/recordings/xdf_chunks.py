@@ -17,7 +17,14 @@ from xml.etree import ElementTree
 MAGIC = b"XDF:"
 BOUNDARY_SIGNATURE = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
 VALUE_BYTES = {"int8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4, "double64": 8}
-NUMBER_TYPES = {"float32": "<f4", "double64": "<f8"}  # those that are written here
+NUMBER_TYPES = {
+    "int8": "i1",
+    "int16": "<i2",
+    "int32": "<i4",
+    "int64": "<i8",
+    "float32": "<f4",
+    "double64": "<f8",
+}
 TEXT_FORMAT = "string"
 STAMP_BYTES = 8
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from xml.etree import ElementTree
 
 import numpy as np
@@ -32,8 +32,9 @@ from eprop_rt_services.recordings.xdf_chunks import (
     encode_length,
 )
 
-ChannelFormat = Literal["float32", "double64", "string"]
-Values = NDArray[np.floating] | Sequence[Sequence[str]]
+ChannelFormat = Literal["float32", "double64", "int8", "int16", "int32", "int64", "string"]
+Values = NDArray[Any] | Sequence[Sequence[str]]
+KINDS = {"f": "floating-point numbers", "i": "integers"}
 
 BOUNDARY_SPACING_BYTES = 256 * 1024
 FORBIDDEN_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -103,9 +104,13 @@ class XdfWriter:
         channel_format: ChannelFormat = "float32",
     ) -> int:
         """Announce a stream, at any time before its first samples, and return its number."""
+        header = _document(_stream_header(info, type, source_id, channel_format))
+        return self.add_described(info, channel_format, header)
+
+    def add_described(self, info: StreamInfo, channel_format: ChannelFormat, header: bytes) -> int:
+        """Announce a stream that has a header already, an XML document with all that it says."""
         stream = len(self._tallies) + 1
-        header = _stream_header(info, type, source_id, channel_format)
-        self._append(encode_chunk(Tag.STREAM_HEADER, _document(header), stream))
+        self._append(encode_chunk(Tag.STREAM_HEADER, header, stream))
         self._tallies[stream] = _Tally(info, channel_format)
         return stream
 
@@ -205,10 +210,11 @@ def _number_samples(tally: _Tally, stamps: F64, values: Values) -> bytes:
     number = NUMBER_TYPES[tally.channel_format]
     numbers = np.asarray(values)
     expected = (len(stamps), tally.info.channels)
-    if numbers.dtype.kind != "f" or numbers.shape != expected:
+    kind = np.dtype(number).kind
+    if numbers.dtype.kind != kind or numbers.shape != expected:
         raise DataError(
             f"stream {tally.info.name!r} got {numbers.dtype} values of shape {numbers.shape}; "
-            f"expected floating-point numbers of shape {expected}"
+            f"expected {KINDS[kind]} of shape {expected}"
         )
     # Every sample carries its stamp, so that they read back to the bit.
     samples = np.empty(

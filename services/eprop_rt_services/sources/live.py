@@ -1,10 +1,11 @@
 """The live source: signals, labels and markers over Lab Streaming Layer, as items of the loop."""
 
 import math
+import time
 from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from eprop_rt_services.sightings import none_found
 from eprop_rt_services.sources.backlog import Backlog
 from eprop_rt_services.sources.happenings import Happenings, Notice
 from eprop_rt_services.sources.interleave import interleaved
+from eprop_rt_services.sources.kind import Role, Standing
+from eprop_rt_services.sources.pace import EARLY_S, Pace
 from eprop_rt_services.sources.search import Wanted, open_the_one
 from eprop_rt_services.sources.seeker import Seeker
 from eprop_rt_services.sources.settings import LslSettings
@@ -26,10 +29,6 @@ from eprop_rt_services.sources.stream import LiveStream
 POLL_S = 0.02
 # A stream so far behind another is not the one to wait for.
 STALLED_S = 0.1
-
-
-Role = Literal["signal", "labels", "markers"]
-Standing = Literal["live", "stale", "lost"]
 
 
 class SearchEnded(StreamError):  # noqa: N818
@@ -59,6 +58,7 @@ class LslSource:
         self._markers: LiveStream | None = None
         self._seekers: list[Seeker[Inlet]] = []
         self._backlog = Backlog()
+        self._pace = Pace()
 
     @property
     def events(self) -> Counter[str]:
@@ -164,26 +164,37 @@ class LslSource:
             seeker.close()
         self._seekers = []
 
-    def pull(self, timeout_s: float) -> list[Item]:
+    def pull(self, timeout_s: float, due_s: float | None = None) -> list[Item]:
         """Return what has come, labels and markers first, after waiting for one sample at most.
 
-        What has piled up comes in portions, a call each, and without a wait between them. Raises
+        Where the sample of stamp `due_s` is the one that matters, those before it may pile up
+        until it is near. What has piled up comes in portions, a call each, without a wait. Raises
         StreamError where the signal is older than `max_age_s` and that is to end the run.
         """
         if not self._signals:
             raise StreamError("the source is not open: call open() before pull()")
         beside: list[Item] = []
         if not self._backlog:
+            if due_s is not None:
+                self._rest(due_s, timeout_s)
             self._next().wait(timeout_s)
             beside = self._beside()
             came = [
                 [Chunk(*part, at) for part in stream.drain()]
                 for at, stream in enumerate(self._signals)
             ]
+            if came[0]:
+                self._pace.came(float(came[0][-1].stamps[-1]), local_clock())
             self._backlog.add(interleaved(came))
         young = self._young(self._backlog.portion())
         self._end_if_old()
         return [*beside, *young]
+
+    def _rest(self, due_s: float, most_s: float) -> None:
+        """Sleep while the sample that is due cannot come."""
+        left_s = self._pace.left_s(due_s, local_clock())
+        if left_s is not None and left_s > EARLY_S:
+            time.sleep(min(most_s, left_s - EARLY_S))
 
     def _beside(self) -> list[Item]:
         delay_s = self._settings.label_delay_s

@@ -63,9 +63,14 @@ class CommandPublisher:
     def publish(self, command: Command) -> None:
         """Send one command; raises LocalProtocolError if it breaks the rules of the wire."""
         frames = encode(self.topic, command)
+        for outlet in self._outlets:
+            outlet.joined()  # they get this one
+        self.send(frames)
+
+    def send(self, frames: list[bytes]) -> None:
+        """Send the frames of one command; who does so calls `greet` between two."""
         self._last = frames
         for outlet in self._outlets:
-            outlet.joined()
             outlet.send(frames)
         self.published += 1
 

@@ -213,3 +213,29 @@ def test_no_sample_is_lost_and_none_counts_twice(stream, bin_s):
     total = sum(b.values.astype(np.float64) for b in bins)
     np.testing.assert_allclose(total, np.nansum(values.astype(np.float64), axis=0), atol=1e-3)
     assert all(a.index < b.index for a, b in itertools.pairwise(bins))
+
+
+@pytest.mark.parametrize("chunk", [1, 3])
+@pytest.mark.parametrize("bin_s", [0.01, 0.05])
+@pytest.mark.parametrize("rate_hz", [1000.0, *RATES_HZ])
+def test_the_stamp_of_the_sample_that_completes_a_bin_is_known_before(rate_hz, bin_s, chunk):
+    stamps, _ = regular(rate_hz, 3, 1234.5)
+    one = binner(bin_s, rate_hz)
+    assert one.last_due_s is None
+    due_s, seen = None, 0
+    for at in range(0, len(stamps), chunk):
+        part = stamps[at : at + chunk]
+        closed = list(one.push(ones(part)))
+        if due_s is not None and bin_s * rate_hz > chunk + 2:
+            came = part[-1] > due_s - 1e-6
+            on_edge = abs((due_s + 1.5 / rate_hz - 1234.5) / bin_s % 1 - 0.5) > 0.499
+            assert len(closed) == came or (came and on_edge), (due_s, part)
+            seen += came
+        due_s = one.last_due_s
+    assert seen > 3 / bin_s - 3 or bin_s * rate_hz <= chunk + 2
+
+
+def test_of_an_irregular_stream_nothing_is_known_before():
+    one = binner(0.05, 0.0)
+    list(one.push(ones([1.0, 1.01])))
+    assert one.last_due_s is None

@@ -192,3 +192,37 @@ def test_labels_of_another_shape_are_refused_in_one_line(shape):
 def test_labels_without_a_stamp_each_are_refused():
     with pytest.raises(DataError, match="2 stamps"):
         checked_labels(labels(np.zeros(2), np.zeros((3, 1))), 1)
+
+
+class Thorough(ChunkCheck):
+    """Takes no short cut."""
+
+    def _goes_on(self, stamps):
+        return False
+
+
+STEPS = st.sampled_from(
+    [0.01] * 12 + [0.0, -0.005, -0.3, 0.0181, 0.019, 0.0191, 0.05, np.nan, np.inf]
+)
+
+
+@given(
+    st.lists(STEPS, min_size=1, max_size=60), st.lists(st.integers(1, 7), min_size=60), st.data()
+)
+def test_the_short_cut_for_what_goes_on_decides_as_the_long_way_does(steps, sizes, data):
+    at_s = 100.0
+    stamps = []
+    for step in steps:
+        at_s = at_s + step if np.isfinite(step) else at_s
+        stamps.append(at_s if np.isfinite(step) else step)
+    rate_hz = data.draw(st.sampled_from([100.0, 0.0]))
+    info = StreamInfo("array A", 1, rate_hz)
+    quick, thorough = ChunkCheck(info, DISORDER_S), Thorough(info, DISORDER_S)
+    first = 0
+    for size in sizes:
+        part = chunk(stamps[first : first + size])
+        first += size
+        a, b = quick.apply(part), thorough.apply(part)
+        np.testing.assert_array_equal(a.stamps, b.stamps)
+        np.testing.assert_array_equal(a.samples, b.samples)
+        assert +quick.events == +thorough.events

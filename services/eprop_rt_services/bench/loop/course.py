@@ -29,7 +29,7 @@ from eprop_rt_services.lsl_config import loopback_environment, write_loopback_co
 from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.zmq_link import ControlClient
 
-READY_S, ANSWER_S, LOOK_S = 180.0, 5.0, 0.5
+READY_S, ANSWER_S, LOOK_S = 300.0, 5.0, 0.5
 CHANNELS, RATE_HZ = 96, 1000.0
 ROUND_S = 2.0
 SETTLE_S = 0.3  # of a round's beginning is not counted: the order, and the bin under way

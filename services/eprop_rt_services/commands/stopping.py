@@ -1,0 +1,32 @@
+"""Ctrl-C or SIGTERM, for a command that has something to finish first."""
+
+import signal
+from typing import Self
+
+SIGNALS = signal.SIGTERM, signal.SIGINT
+
+
+class Stop:
+    """Inside its block a signal only asks to stop; a second one is as it was before."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def asked(self) -> bool:
+        """Whether a signal has come."""
+        return self._asked
+
+    def _ask(self, *_: object) -> None:
+        self._asked = True
+        self._restore()
+
+    def _restore(self) -> None:
+        for name, handler in zip(SIGNALS, self._before, strict=True):
+            signal.signal(name, handler)
+
+    def __enter__(self) -> Self:
+        self._before = [signal.signal(name, self._ask) for name in SIGNALS]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()

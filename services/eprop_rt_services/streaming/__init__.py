@@ -1,0 +1,1 @@
+"""Recordings as live streams, and live streams as a recording."""

@@ -1,0 +1,115 @@
+"""The whole course: every fault against one daemon, then the replay; and the network apart."""
+
+import subprocess
+import time
+from pathlib import Path
+
+from eprop_rt_services.journal.folder import JournalFolder
+from eprop_rt_services.lsl_config import CONFIG_VARIABLE
+from soak.checks import replay
+from soak.disk import own_disk
+from soak.lab import BOUND, START_S, Lab
+from soak.network import network
+from soak.scenarios import SCENARIOS, Row, flows, judge, seeded, sound
+
+
+def faults(folder, plan, seed, scenarios=SCENARIOS):
+    """Yield a row a scenario, and one of the replay at the end."""
+    draw = seeded(seed)
+    journal = Path(folder) / "journal"
+    with own_disk(journal) as is_own:
+        lab = Lab(folder, journal)
+        lab.own_disk = is_own
+        try:
+            lab.start_sender()
+            lab.start_daemon()
+            lab.status(START_S)
+            time.sleep(2.0)
+            for scenario in scenarios:
+                try:
+                    yield scenario(lab, plan, draw)
+                except AssertionError as error:
+                    yield Row(scenario.__name__, "", "", [str(error)])
+                    break
+            yield stopped(lab)
+            yield replayed(lab)
+        finally:
+            lab.close()
+
+
+def stopped(lab):
+    row = Row("stop", "once", "")
+    lab.misbehave()
+    lab.status()
+    lab.ask("stop")
+    try:
+        status = lab.daemon.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        row.missed.append("the daemon did not end within 60 s of a stop")
+        return row
+    judge(lab, row)
+    largest = lab.reader.largest
+    row.seen = f"{len(lab.reader.came)} commands read, largest {largest:.1f} of {BOUND:g} allowed"
+    if status != 0:
+        row.missed.append(f"exit status {status}")
+    left = sorted(path.name for path in lab.journal.glob(".*"))
+    if left:
+        row.missed.append(f"it leaves {left[0]} behind")
+    if "Traceback" in lab.log():
+        row.missed.append("a traceback in the log")
+    return row
+
+
+def replayed(lab):
+    try:
+        figures = replay(lab.journal)
+    except AssertionError as error:
+        return Row("replay of the journal", "", "", [str(error)])
+    segments = figures["segments"]
+    row = Row(
+        "replay of the journal",
+        f"{len(segments)} segments",
+        f"{figures['bins']} bins, {sum(s['commands'] for s in segments)} commands, "
+        f"{sum(s['checkpoints'] for s in segments)} checkpoints, "
+        + ("identical" if figures["identical"] else "it differs"),
+    )
+    if not figures["identical"]:
+        row.missed.append("it differs")
+    if segments[-1]["live_digest"] != figures["digest"]:
+        row.missed.append("the digest is another than live")
+    if len(JournalFolder(lab.journal).segments()) != len(segments):
+        row.missed.append("not every segment was replayed")
+    return row
+
+
+def network_cut(folder, plan):
+    """A row about a daemon and a sender in two network namespaces; a note where that cannot be."""
+    with network() as wire:
+        row = Row("network namespace cut and healed", f"{len(plan.cuts_s)} times", "")
+        if isinstance(wire, str):
+            row.done, row.seen = "skipped", wire
+            return row
+        folder = Path(folder)
+        near = wire.configuration(folder / "near.cfg", folder.name, near=True)
+        far = wire.configuration(folder / "far.cfg", folder.name, near=False)
+        reach = ["ip", "netns", "exec", wire.name, "env", f"{CONFIG_VARIABLE}={far}"]
+        lab = Lab(folder, folder / "journal", {"lsl.wait_s": 60}, reach=reach, api=near)
+        try:
+            lab.start_sender()
+            lab.start_daemon()
+            before, took = lab.status(START_S), []
+            for cut_s in plan.cuts_s:
+                time.sleep(2.0)
+                flows(lab, row)
+                wire.cut()
+                time.sleep(cut_s)
+                wire.heal()
+                healed_s = time.monotonic()
+                flows(lab, row)
+                took.append(time.monotonic() - healed_s)
+            row.seen = f"commands {max(took):.1f} s after the healing at most"
+            sound(lab, row, before)
+            row.missed += stopped(lab).missed + replayed(lab).missed
+        finally:
+            lab.close()
+        return row

@@ -79,8 +79,8 @@ def content_of(recording: Recording) -> str:
     for series in (recording.signal, recording.labels):
         digest.update(repr(None if series is None else series.info).encode())
         if series is not None:
-            digest.update(np.ascontiguousarray(series.stamps))
-            digest.update(np.ascontiguousarray(series.values))
+            digest.update(np.ascontiguousarray(series.stamps).data)
+            digest.update(np.ascontiguousarray(series.values).data)
     return digest.hexdigest()
 
 

@@ -17,8 +17,9 @@ from eprop_rt_services.journal.events import End, Kept, Ordered, Start, Taken
 from eprop_rt_services.journal.folder import JournalFolder
 from eprop_rt_services.journal.reader import entries, is_journal
 from eprop_rt_services.journal.reproduce import Reproduction
+from eprop_rt_services.journal.segment import Layout
 from eprop_rt_services.journal.settings import JournalSettings
-from eprop_rt_services.journal.writer import Journal, Layout
+from eprop_rt_services.journal.writer import Journal
 from eprop_rt_services.path import begin_path
 from eprop_rt_services.recordings import read_recording
 

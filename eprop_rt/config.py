@@ -445,6 +445,19 @@ class WienerSettings(Settings):
     )
 
 
+class LdaSettings(Settings):
+    """Linear discriminant analysis of classes on lagged bins, fitted once, offline."""
+
+    kind: Literal["lda"] = "lda"
+    lags: Annotated[int, Field(gt=0)] = 10
+    log: bool = Field(True, description="of each value: amplitudes of muscle and brain signals")
+    shrinkage: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (0.01, 0.03, 0.1, 0.3, 0.9),
+        min_length=1,
+        description="towards a diagonal covariance; tried on the last fifth of the fitted part",
+    )
+
+
 class RlsSettings(Settings):
     """Recursive least squares on lagged bins."""
 
@@ -459,6 +472,9 @@ class NlmsSettings(Settings):
     """Normalised least mean squares on lagged bins, each channel scaled by its own past."""
 
     kind: Literal["nlms"] = "nlms"
+    loss: Literal["squared", "softmax"] = Field(
+        "squared", description="softmax: logistic regression of classes, labels one-hot"
+    )
     lags: Annotated[int, Field(gt=0)] = 10
     step: Annotated[float, Field(gt=0, lt=2)] = Field(
         0.05, description="share of a bin's error that its update takes away"
@@ -573,6 +589,7 @@ DecoderSettings = Annotated[
     | RlsSettings
     | NlmsSettings
     | WienerSettings
+    | LdaSettings
     | MeanSettings
     | ZeroSettings,
     Field(discriminator="kind"),

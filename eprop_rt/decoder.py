@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 from eprop_rt.baselines.adaptive_kalman import AdaptiveKalmanDecoder
 from eprop_rt.baselines.constant import MeanDecoder, ZeroDecoder
 from eprop_rt.baselines.kalman import KalmanDecoder
+from eprop_rt.baselines.lda import LdaDecoder
 from eprop_rt.baselines.lstm import LstmDecoder
 from eprop_rt.baselines.nlms import NlmsDecoder
 from eprop_rt.baselines.rls import RlsDecoder
@@ -15,6 +16,7 @@ from eprop_rt.config import (
     DecoderSettings,
     EpropSettings,
     KalmanSettings,
+    LdaSettings,
     LstmSettings,
     MeanSettings,
     NlmsSettings,
@@ -101,6 +103,8 @@ def build_decoder(settings: DecoderSettings, inputs: int, outputs: int, bin_s: f
             decoder = KalmanDecoder(settings, inputs, outputs, bin_s)
         case LstmSettings():
             decoder = LstmDecoder(settings, inputs, outputs, bin_s)
+        case LdaSettings():
+            decoder = LdaDecoder(settings, inputs, outputs)
         case WienerSettings():
             decoder = WienerDecoder(settings, inputs, outputs)
         case MeanSettings():

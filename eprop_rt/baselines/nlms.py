@@ -16,12 +16,14 @@ class NlmsDecoder:
     """w += step * x error' / (x'x), error = label - w'x (Haykin, Adaptive Filter Theory, ch. 6).
 
     x holds lagged bins, each channel scaled by its running mean and deviation, and a constant 1.
+    With loss softmax, what is said is softmax(w'x): logistic regression of classes.
     """
 
     def __init__(self, settings: NlmsSettings, inputs: int, outputs: int, bin_s: float) -> None:
         features = settings.lags * inputs + 1
         self.events: Counter[str] = Counter()
         self._step = settings.step
+        self._softmax = settings.loss == "softmax"
         self._scale = RunningScale(settings.inputs, inputs, bin_s)
         self._lags = LagStack(inputs, settings.lags)
         self._ring = FeatureRing(features, settings.label_delay_s, bin_s)
@@ -35,7 +37,14 @@ class NlmsDecoder:
         self.events["input_not_finite"] += not finite.all()
         self._bin[:] = np.where(finite, x, 0)
         self._scale.apply(self._bin, self._scaled)
-        return np.asarray(self._lags.push(self._scaled) @ self._w)
+        return self._said(self._lags.push(self._scaled))
+
+    def _said(self, features: F64) -> F64:
+        said: F64 = features @ self._w
+        if self._softmax:
+            said = np.exp(said - said.max())
+            said /= said.sum()
+        return said
 
     def learn_one(self, label: F32) -> None:
         """One step; an axis whose label is NaN is passed over."""
@@ -52,7 +61,9 @@ class NlmsDecoder:
         return True
 
     def _descend(self, features: F64, label: F32) -> None:
-        error = np.where(np.isfinite(label), label - features @ self._w, 0.0)
+        if self._softmax and not np.isfinite(label).all():
+            return
+        error = np.where(np.isfinite(label), label - self._said(features), 0.0)
         self._w += np.outer(features, self._step / (features @ features) * error)
 
     def rehearse(self) -> None:

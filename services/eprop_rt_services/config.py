@@ -28,6 +28,7 @@ from eprop_rt.config import (
 )
 from eprop_rt.errors import ConfigError
 from eprop_rt.guard_settings import GuardSettings
+from eprop_rt_services.classes.settings import UNIT, ClassSettings
 from eprop_rt_services.journal.settings import CheckpointSettings, JournalSettings
 from eprop_rt_services.logs import LogSettings
 from eprop_rt_services.metrics_settings import MetricsSettings
@@ -92,6 +93,9 @@ class Config(Settings):
     bins: BinSettings = BinSettings()
     conditioning: Stages = ()
     decoder: DecoderSettings = EpropSettings()
+    classes: ClassSettings | None = Field(
+        None, description="of discrete commands; none: outputs are numbers"
+    )
     training: TrainingSettings = TrainingSettings()
     recording: Selection = Selection()
     lsl: LslSettings = LslSettings()
@@ -121,6 +125,42 @@ class Config(Settings):
         if not self.conditioning:
             return self.bins
         return InputSettings(**dict(self.bins), conditioning=self.conditioning)
+
+    @property
+    def has_live_labels(self) -> bool:
+        """Whether a live stream says what is to be learned."""
+        if self.classes is not None and self.classes.source == "markers":
+            return self.lsl.markers is not None
+        return self.lsl.labels is not None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _outputs_are_named_by_the_classes(cls, given: Any) -> Any:
+        """What is published has the names of the classes, if it has none of its own."""
+        if not isinstance(given, dict) or not isinstance(given.get("classes"), dict):
+            return given
+        names, published = given["classes"].get("labels"), given.get("publish") or {}
+        if not isinstance(names, list | tuple) or not isinstance(published, dict):
+            return given
+        own = {"names": tuple(names), "units": (UNIT,) * len(names)}
+        return given | {"publish": own | published}
+
+    @model_validator(mode="after")
+    def _one_output_a_class(self) -> Self:
+        if self.classes is None:
+            return self
+        if len(self.publish.names) != len(self.classes.labels):
+            raise ValueError(
+                f"publish.names names {len(self.publish.names)} outputs, classes.labels "
+                f"{len(self.classes.labels)} classes: leave publish.names out"
+            )
+        source, lsl = self.classes.source, self.lsl
+        if source == "markers" and lsl.labels is not None:
+            raise ValueError(
+                "lsl.labels came with classes.source markers: leave one of them out, or set "
+                "classes.source: channel"
+            )
+        return self
 
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> Config:

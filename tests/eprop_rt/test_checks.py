@@ -12,6 +12,7 @@ from eprop_rt.config import (
     EpropSettings,
     InputScaleSettings,
     KalmanSettings,
+    LdaSettings,
     LstmSettings,
     MeanSettings,
     NetworkSettings,
@@ -84,6 +85,7 @@ SETTINGS = {
     "rls": RlsSettings(lags=3),
     "rls no late labels": RlsSettings(lags=1, label_delay_s=0.0),
     "nlms": NlmsSettings(lags=3, step=0.5),
+    "logistic": NlmsSettings(lags=3, loss="softmax"),
     "adaptive kalman": AdaptiveKalmanSettings(
         lead_s=BIN_S,
         past_s=BIN_S,
@@ -95,6 +97,7 @@ SETTINGS = {
     ),
     "static": StaticSettings(network=NETWORK),
     "wiener, never fitted": WienerSettings(lags=3),
+    "lda, never fitted": LdaSettings(lags=3),
     "kalman, never fitted": KalmanSettings(),
     "lstm, never fitted": LstmSettings(units=5),
     "mean": MeanSettings(),
@@ -116,6 +119,7 @@ BUILDS = {
     for name, settings in SETTINGS.items()
 } | {
     "wiener": fitted(WienerSettings(lags=3)),
+    "lda": fitted(LdaSettings(lags=3)),
     "kalman": fitted(KalmanSettings(lead_s=BIN_S, past_s=BIN_S, bridge_s=BIN_S)),
 }
 if importlib.util.find_spec("torch") is not None:

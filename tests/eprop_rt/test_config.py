@@ -10,6 +10,7 @@ from eprop_rt.config import (
     BinSettings,
     EpropSettings,
     KalmanSettings,
+    LdaSettings,
     LstmSettings,
     MeanSettings,
     NetworkSettings,
@@ -78,6 +79,7 @@ KINDS = (
     RlsSettings,
     NlmsSettings,
     WienerSettings,
+    LdaSettings,
     MeanSettings,
     ZeroSettings,
 )

@@ -81,7 +81,14 @@ def replay(
             "the recording on, as in loss:0.3@0.5",
         ),
     ] = "",
-    seed: Annotated[int, typer.Option(min=0, help="of what these three draw")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="of what they draw")] = 0,
+    freeze_at: Annotated[
+        str,
+        typer.Option(
+            metavar="X,...",
+            help="again with learning frozen from the share X of the recording on, as in 0.8",
+        ),
+    ] = "",
     across_days: Annotated[
         bool,
         typer.Option(
@@ -136,14 +143,20 @@ def replay(
         None if report is None else SessionWatch(),
     )
     check_names("--columns", split(columns), COLUMNS)
-    conditions = swept(label_delay, label_share, perturb, seed)
+    conditions = swept(label_delay, label_share, perturb, seed, freeze_at)
     if across_days:
         check_across(recordings, conditions, compare)
         compare = f"rls,{compare}"
     results = ResultCache(cache_folder() if cache else None)
     entered = compared(compare, settings.decoder)
+    classes = () if settings.classes is None else settings.classes.labels
     lanes = [
-        line_up(entered, Setting(settings.inputs, each, results, settings.guard), begun, watches)
+        line_up(
+            entered,
+            Setting(settings.inputs, each, results, settings.guard, classes),
+            begun,
+            watches,
+        )
         for each, watches in zip(conditions, looking.at(conditions), strict=True)
     ]
     passage = Passage(settings, lanes, looking, across_days=across_days, columns=bool(columns))
@@ -160,7 +173,8 @@ def check_across(recordings: list[Path], conditions: list[Condition], compare: s
         raise ConfigError("--across-days came with one recording: give at least two, in order")
     if len(conditions) > 1:
         raise ConfigError(
-            "--across-days came with --label-delay, --label-share or --perturb: run them apart"
+            "--across-days came with --label-delay, --label-share, --perturb or --freeze-at: run "
+            "them apart"
         )
     taken = [name for name in split(compare) if name in ROWS]
     if taken:

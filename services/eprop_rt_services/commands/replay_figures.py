@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from eprop_rt.cost import Cost
+from eprop_rt_services.commands.class_tables import class_scores
 from eprop_rt_services.config import Config
 from eprop_rt_services.recordings import Recording
 from eprop_rt_services.replay import Replayed
@@ -28,6 +29,8 @@ def recording_figures(
         "digest": main.digest,
         "decoders": {result.decoder: scores(result) for result in results},
     }
+    if settings.classes is not None:
+        figures["classes"] = list(settings.classes.labels)
     if len(outcomes) > 1:
         figures["conditions"] = [condition_figures(*outcome) for outcome in outcomes]
     return figures
@@ -55,7 +58,7 @@ def scores(result: Replayed) -> dict[str, Any]:
         "cached": result.cached,
         "events": dict(result.events),
         "neurobench": neurobench(result.cost),
-    }
+    } | ({} if result.classes is None else class_scores(result.classes))
 
 
 def neurobench(cost: Cost) -> dict[str, Any]:

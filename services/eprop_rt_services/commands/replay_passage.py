@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from eprop_rt.config import DecoderSettings
 from eprop_rt_services.checkpoint import Checkpoint
+from eprop_rt_services.classes import with_classes
 from eprop_rt_services.commands.replay_figures import recording_figures
 from eprop_rt_services.commands.replay_tables import show, show_across, show_conditions, show_costs
 from eprop_rt_services.config import Config
@@ -66,7 +67,8 @@ class Passage:
     def go_through(self, path: Path) -> None:
         """Replay one more recording."""
         settings, looking = self._settings, self._looking
-        recording = read_recording(path, settings.recording)
+        read = read_recording(path, settings.recording)
+        recording = with_classes(read, settings.classes, settings.bins.bin_s)
         day_break = None
         if self._across_days and self._before is not None:
             day_break = DayBreak(self._lanes[0].contestants[0], self._before, recording)

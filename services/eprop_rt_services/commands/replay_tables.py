@@ -4,6 +4,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from eprop_rt_services.commands.class_tables import show_class_conditions, show_classes
 from eprop_rt_services.config import Config
 from eprop_rt_services.recordings import Recording
 from eprop_rt_services.replay import Replayed
@@ -26,17 +27,10 @@ def show(recording: Recording, settings: Config, results: list[Replayed]) -> Non
     )
     if main.labelled < main.bins or main.bins == 0:
         console.print(unscored(recording, main), highlight=False)
-    table = Table("decoder", "R2, last\n20 %", "mean", "r", "R2 by eighths", box=box.SIMPLE)
-    for result in results:
-        last = result.score.r2_last20
-        table.add_row(
-            result.decoder,
-            " ".join(number(v) for v in last[:4].tolist()) + (" ..." if len(last) > 4 else ""),
-            number(float(last.mean())),
-            number(float(result.score.r_last20.mean())),
-            by_eighths(result),
-        )
-    console.print(table)
+    if settings.classes is None:
+        show_quality(console, results)
+    else:
+        show_classes(results, settings.classes.labels)
     fitted = [result.decoder for result in results if result.decoder in OFFLINE]
     if fitted:
         are = "is" if len(fitted) == 1 else "are"
@@ -55,6 +49,21 @@ def show(recording: Recording, settings: Config, results: list[Replayed]) -> Non
         if result.events:
             told = ", ".join(f"{name} {count}" for name, count in sorted(result.events.items()))
             console.print(f"{result.decoder} events: {told}", highlight=False)
+
+
+def show_quality(console: Console, results: list[Replayed]) -> None:
+    """R2 and r of every decoder."""
+    table = Table("decoder", "R2, last\n20 %", "mean", "r", "R2 by eighths", box=box.SIMPLE)
+    for result in results:
+        last = result.score.r2_last20
+        table.add_row(
+            result.decoder,
+            " ".join(number(v) for v in last[:4].tolist()) + (" ..." if len(last) > 4 else ""),
+            number(float(last.mean())),
+            number(float(result.score.r_last20.mean())),
+            by_eighths(result),
+        )
+    console.print(table)
 
 
 def unscored(recording: Recording, main: Replayed) -> str:
@@ -86,6 +95,9 @@ def show_speed(console: Console, settings: Config, main: Replayed) -> None:
 def show_conditions(outcomes: list[Outcome]) -> None:
     """The same recording under each condition; nothing where there is only one."""
     if len(outcomes) < 2:
+        return
+    if outcomes[0][1][0].classes is not None:
+        show_class_conditions(outcomes)
         return
     table = Table("condition, decoder", "R2, last\n20 %", "R2 by eighths", box=box.SIMPLE)
     for condition, results in outcomes:

@@ -18,6 +18,7 @@ from eprop_rt_services.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+from eprop_rt_services.classes import with_classes
 from eprop_rt_services.commands.options import (
     ConfigOption,
     FromOption,
@@ -70,7 +71,9 @@ def command(
     if begun is not None:
         decoder = begun.fitting(settings.decoder, settings.inputs)
         settings = settings.model_copy(update={"decoder": decoder})
-    parts = [parts_of(read_recording(path, settings.recording), settings) for path in recordings]
+    read = [read_recording(path, settings.recording) for path in recordings]
+    labelled = [with_classes(one, settings.classes, settings.bins.bin_s) for one in read]
+    parts = [parts_of(one, settings) for one in labelled]
     trained, scores = run(settings, parts, begun, out)
     show(parts, trained, scores, out)
     write_json(json, to_json(settings, parts, trained, scores))

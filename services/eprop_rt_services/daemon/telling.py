@@ -64,7 +64,7 @@ class Telling:
 
     def learning(self) -> Learning:
         """Whether it learns now."""
-        if self._config.lsl.labels is None or self.path is None:
+        if not self._config.has_live_labels or self.path is None:
             return "off"
         return "on" if self.path.pipeline.learning else "frozen"
 

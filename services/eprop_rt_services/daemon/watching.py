@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from eprop_rt.orders import Freeze, Late, Order, Thaw
 from eprop_rt.series import Chunk, LabelChunk, MarkerChunk
+from eprop_rt_services.classes.live import LiveClasses
 from eprop_rt_services.daemon.dry_run import DryRun
 from eprop_rt_services.daemon.record import Record
 from eprop_rt_services.daemon.recorded import RecordedPath
@@ -20,7 +21,9 @@ Obey = Callable[[Order, str], None]
 class Inputs:
     """The live source as the loop sees it: markers are taken out, and the time of a pull is kept.
 
-    A marker in `freeze_on` or `thaw_on` is an order. `silent`: the last pull brought nothing.
+    A marker in `freeze_on` or `thaw_on` is an order. What `classes` makes of markers, or of a
+    channel, are labels from here on, and so in the journal. `silent`: the last pull brought
+    nothing.
     """
 
     def __init__(
@@ -30,8 +33,10 @@ class Inputs:
         path: RecordedPath,
         record: Record,
         dry_run: DryRun,
+        classes: LiveClasses | None = None,
     ) -> None:
         self._source, self._path, self._record, self._dry_run = source, path, record, dry_run
+        self._classes = classes
         self._orders: dict[str, Order] = dict.fromkeys(settings.freeze_on, Freeze())
         self._orders |= dict.fromkeys(settings.thaw_on, Thaw())
         self.silent = False
@@ -47,10 +52,12 @@ class Inputs:
                 self._heed(item)
             else:
                 data.append(item)
-        return data
+        return data if self._classes is None else self._classes.apply(data)
 
     def _heed(self, markers: MarkerChunk) -> None:
         self._record.item(markers)
+        if self._classes is not None:
+            self._classes.heed(markers)
         for text in markers.texts:
             if text in self._orders:
                 self._path.obey(self._orders[text], "marker")

@@ -63,7 +63,8 @@ class Series:
     """One stream as it was recorded: stamps (n,) in seconds, values (n, channels).
 
     Stamps stand in the order of arrival and as they were recorded: where a sender's clock jitters
-    they step back a little, and the data path counts it.
+    they step back a little, and the data path counts it. `known_s` (n,) says when each value was
+    known, where that is later than its stamp: labels are handed on then.
 
     Raises RecordingError where the arrays contradict each other or no stamp is a finite number.
     """
@@ -71,6 +72,7 @@ class Series:
     info: StreamInfo
     stamps: F64
     values: F32
+    known_s: F64 | None = None
 
     def __post_init__(self) -> None:
         expected = (len(self.stamps), self.info.channels)

@@ -81,6 +81,8 @@ def content_of(recording: Recording) -> str:
         if series is not None:
             digest.update(np.ascontiguousarray(series.stamps).data)
             digest.update(np.ascontiguousarray(series.values).data)
+            if series.known_s is not None:
+                digest.update(np.ascontiguousarray(series.known_s).data)
     return digest.hexdigest()
 
 

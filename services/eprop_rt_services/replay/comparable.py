@@ -8,6 +8,7 @@ from eprop_rt.config import (
     DecoderSettings,
     EpropSettings,
     KalmanSettings,
+    LdaSettings,
     LstmSettings,
     MeanSettings,
     NlmsSettings,
@@ -26,10 +27,12 @@ COMPARABLE: dict[str, DecoderSettings] = {
     "nlms": NlmsSettings(),
     "adaptive_kalman": AdaptiveKalmanSettings(),
     "static": StaticSettings(),  # of the decoder beside it, where that is a network
+    "lda": LdaSettings(),
+    "logistic": NlmsSettings(loss="softmax", step=0.5, label_delay_s=4.0),
     "mean": MeanSettings(),
     "zero": ZeroSettings(),
 }
-OFFLINE = ("wiener", "kalman", "lstm")  # fitted to the first part of each recording
+OFFLINE = ("wiener", "kalman", "lstm", "lda")  # fitted to the first part of each recording
 
 
 def compared(names: str, decoder: DecoderSettings) -> dict[str, DecoderSettings]:

@@ -37,6 +37,7 @@ class Condition:
     label_share: float = 1.0
     perturbation: Perturbation | None = None
     seed: int = 0
+    freeze_at: float | None = None  # share of the bins after which nothing is learned
 
     @property
     def name(self) -> str:
@@ -49,6 +50,8 @@ class Condition:
         if self.perturbation is not None:
             p = self.perturbation
             told.append(f"{p.kind} of {100 * p.share:g} % at {100 * p.at:g} %")
+        if self.freeze_at is not None:
+            told.append(f"frozen from {100 * self.freeze_at:g} % on")
         return ", ".join(told) or "as recorded"
 
     def apply(self, recording: Recording, bins: BinSettings) -> Recording:
@@ -57,7 +60,9 @@ class Condition:
         return worse if self.label_share >= 1 else thinned(worse, self, bins)
 
 
-def swept(delays: str, shares: str, perturbations: str, seed: int) -> list[Condition]:
+def swept(
+    delays: str, shares: str, perturbations: str, seed: int, freezes: str = ""
+) -> list[Condition]:
     """As recorded first, then one condition for each value that an option lists.
 
     Raises ConfigError where a value is not what the option takes.
@@ -69,6 +74,10 @@ def swept(delays: str, shares: str, perturbations: str, seed: int) -> list[Condi
         own.append(replace(own[0], label_share=share))
     for given in split(perturbations):
         own.append(replace(own[0], perturbation=parse_perturbation(given)))
+    for at in numbers(
+        "--freeze-at", freezes, 1.0, "shares of the recording from 0 to 1, as in 0.8"
+    ):
+        own.append(replace(own[0], freeze_at=at))
     return list(dict.fromkeys(own))
 
 

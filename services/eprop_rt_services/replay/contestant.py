@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from eprop_rt.classification import ClassScore, score_classes
 from eprop_rt.config import BinSettings, DecoderSettings
 from eprop_rt.cost import Cost
 from eprop_rt.decoder import Decoder, OfflineDecoder
@@ -28,6 +29,7 @@ from eprop_rt_services.replay.conditions import Condition
 from eprop_rt_services.replay.meter import Meter
 from eprop_rt_services.replay.source import (
     RecordingSource,
+    binned,
     channels_seen,
     fitting_part,
     outputs_of,
@@ -61,6 +63,7 @@ class Replayed:
     index: NDArray[np.int64]
     predicted: F64
     cached: bool
+    classes: ClassScore | None = None  # where the outputs are classes
 
 
 Outcome = tuple[Condition, list[Replayed]]  # of one recording, decoder by decoder
@@ -82,6 +85,7 @@ class Setting:
     condition: Condition = AS_RECORDED
     cache: ResultCache = NO_CACHE
     guard: GuardSettings = field(default_factory=GuardSettings)
+    classes: tuple[str, ...] = ()  # what the outputs are probabilities of
 
 
 class Contestant:
@@ -181,10 +185,16 @@ def run_through(
         pipeline.freeze()
     delay_s = setting.condition.label_delay_s
     source = RecordingSource(recording, tick, delay_s, setting.bins.bin_s)
+    freeze_at = setting.condition.freeze_at
+    frozen_from = (
+        -1 if freeze_at is None else int(freeze_at * len(binned(recording, setting.bins)[0]))
+    )
     outputs: list[Output] = []
     meter = Meter(decoder)
 
     def keep(output: Output) -> None:
+        if len(outputs) == frozen_from:
+            pipeline.freeze()
         outputs.append(output)
         meter.tick()
         for watch in watches:
@@ -213,6 +223,9 @@ def replayed(
 ) -> Replayed:
     """Scored on the labels of `recording`."""
     true = true_labels(recording, setting.bins, arrays["index"].tolist())
+    classes = None
+    if setting.classes:
+        classes = score_classes(arrays["predicted"], true, arrays["index"], setting.bins.bin_s)
     return Replayed(
         decoder=name,
         bins=len(true),
@@ -227,6 +240,7 @@ def replayed(
         index=arrays["index"],
         predicted=arrays["predicted"],
         cached=cached,
+        classes=classes,
     )
 
 

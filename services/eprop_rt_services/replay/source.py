@@ -64,7 +64,10 @@ def check_bins(recording: Recording, bins: BinSettings) -> None:
 
 
 class RecordingSource:
-    """Each label no later than the signal of its time, or so much after it, bin by bin."""
+    """Each label no later than the signal of its time, or so much after it, bin by bin.
+
+    Labels that say when they were known come after the signal of that time.
+    """
 
     def __init__(
         self,
@@ -75,12 +78,14 @@ class RecordingSource:
     ) -> None:
         self._signal = recording.signal
         self._labels = None if recording.labels is None else in_order(recording.labels)
-        self._keys = None if self._labels is None else sort_key(self._labels.stamps)
+        self._keys = None if self._labels is None else sort_key(when_known(self._labels))
         self._tick = tick
         # A label that rounding puts a trifle later is not a bin late.
         self._delay_s = label_delay_s - 1e-3 * bin_s if label_delay_s > 0 else 0.0
         a_bin = max(1, round(bin_s * recording.signal.info.sample_rate_hz))
-        self._samples = a_bin if label_delay_s > 0 else SAMPLES_A_CHUNK
+        self._late = self._labels is not None and self._labels.known_s is not None
+        self._samples = a_bin if label_delay_s > 0 or self._late else SAMPLES_A_CHUNK
+        self._newest_s = -np.inf
         self._at = 0
         self._labels_at = 0
         self.exhausted = False
@@ -95,8 +100,10 @@ class RecordingSource:
         self._at += len(chunk.stamps)
         self._tick(len(chunk.stamps))
         known = chunk.stamps[np.isfinite(chunk.stamps)]
-        until = float(known.max()) - self._delay_s if len(known) else -np.inf
-        return [*self._labels_until(until), chunk]
+        before_s, now_s = self._newest_s, float(known.max()) if len(known) else -np.inf
+        self._newest_s = max(before_s, now_s)
+        until = before_s if self._late else now_s
+        return [*self._labels_until(until - self._delay_s), chunk]
 
     def _labels_until(self, stamp_s: float) -> list[LabelChunk]:
         if self._labels is None or self._keys is None:
@@ -110,9 +117,17 @@ class RecordingSource:
 
 
 def in_order(labels: Series) -> Series:
-    """The labels by their stamps; those without a finite one first, to be dropped and counted."""
-    order = np.argsort(sort_key(labels.stamps), kind="stable")
-    return replace(labels, stamps=labels.stamps[order], values=labels.values[order])
+    """The labels as they come; those without a finite stamp first, to be dropped and counted."""
+    order = np.argsort(sort_key(when_known(labels)), kind="stable")
+    known_s = None if labels.known_s is None else labels.known_s[order]
+    return replace(
+        labels, stamps=labels.stamps[order], values=labels.values[order], known_s=known_s
+    )
+
+
+def when_known(labels: Series) -> F64:
+    """When each label can be handed on."""
+    return labels.stamps if labels.known_s is None else labels.known_s
 
 
 def sort_key(stamps: F64) -> F64:

@@ -34,6 +34,8 @@ COLOURS = {
     "kalman": "#56b4e9",
     "adaptive_kalman": "#2a9bd6",
     "nlms": "#e69f00",
+    "lda": "#009e73",
+    "logistic": "#0072b2",
     "static": "#882255",
     "recentred": "#999933",
     "refitted": "#009e73",
@@ -44,7 +46,7 @@ COLOURS = {
     "bias": "#8a939c",
     "readout": "#009e73",
 }
-DASHED = ("wiener", "kalman", "refitted", "zero", "bias")
+DASHED = ("wiener", "kalman", "lda", "refitted", "zero", "bias")
 
 
 def switch(name: str, *, on: bool = True, label: str = "") -> Switch:

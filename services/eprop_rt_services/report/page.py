@@ -14,10 +14,11 @@ from jinja2 import Environment, StrictUndefined
 from eprop_rt.series import F64
 from eprop_rt_services.replay.comparable import OFFLINE
 from eprop_rt_services.replay.contestant import Replayed
-from eprop_rt_services.report import tables
+from eprop_rt_services.report import classes, tables
 from eprop_rt_services.report.activity import activity, no_network
 from eprop_rt_services.report.blocks import Block, Table
 from eprop_rt_services.report.chapter import Chapter, Making
+from eprop_rt_services.report.classes import class_table, confusion, is_of_classes
 from eprop_rt_services.report.learning import learning
 from eprop_rt_services.report.quality import over_time
 from eprop_rt_services.report.traces import traces
@@ -90,7 +91,10 @@ def section(chapter: Chapter, key: str, budget: float, *, columns: bool) -> Sect
         )
         costs = (tables.costs(chapter.results),)
         blocks.append(Block(f"{key}-costs", "The columns of NeuroBench", words, tables=costs))
-    blocks += [over_time(chapter, f"{key}-quality")]
+    if is_of_classes(chapter):
+        blocks += [confusion(chapter, f"{key}-confusion")]
+    else:
+        blocks += [over_time(chapter, f"{key}-quality")]
     blocks += [traces(chapter, f"{key}-traces", budget)] if chapter.results[0].bins else []
     blocks += activity(chapter, key)
     blocks += learning(chapter, key)
@@ -100,12 +104,16 @@ def section(chapter: Chapter, key: str, budget: float, *, columns: bool) -> Sect
 
 def all_tables(chapter: Chapter) -> tuple[Table, ...]:
     """The table, and one by axes where those are many."""
+    if is_of_classes(chapter):
+        return (class_table(chapter),)
     many = (tables.by_axis(chapter),) if len(chapter.axes) > tables.AXES else ()
     return (tables.scores(chapter), *many)
 
 
 def headline(chapter: Chapter) -> tuple[str, ...]:
     """The configured decoder beside the best of the others, in words."""
+    if is_of_classes(chapter):
+        return (classes.headline(chapter),)
     main, *others = chapter.results
     if np.isnan(main.score.r2_last20.mean()):
         return (f"{chapter.recording.name} has no labels to score {main.decoder} on.",)
@@ -161,6 +169,8 @@ def notes(chapter: Chapter) -> tuple[str, ...]:
         " label is the mean of the labels in the same bin (lag 0; the midpoint of a sample decides "
         "on its bin). The last 20 % of the bins is the score; bins without a label are not scored."
     )
+    if is_of_classes(chapter):
+        rules = classes.RULES
     fitted = [one.decoder for one in chapter.results if one.decoder in OFFLINE]
     offline = (
         f"Fitted offline on the first 80 % of the bins: {', '.join(fitted)}; over the whole pass "

@@ -1,0 +1,193 @@
+"""Decoders in the shape of FALCON and NeuroBench: they say what the decoder itself says.
+
+The interfaces are those of falcon_challenge 1.0.2 (`interface.py`, `BCIDecoder`) and of neurobench
+2.3.0 (`models/neurobench_model.py`, and what `benchmarks/benchmark.py` calls); where the packages
+are installed they are taken from there.
+"""
+
+import importlib.util
+import inspect
+
+import numpy as np
+import pytest
+
+from eprop_rt.config import BinSettings, RlsSettings
+from eprop_rt.decoder import build_decoder
+from eprop_rt.errors import ConfigError, DataError, RestoreError
+from eprop_rt_services.adapters import FalconDecoder, NeuroBenchDecoder
+from eprop_rt_services.checkpoint import Checkpoint, write_checkpoint
+
+CHANNELS, OUTPUTS = 5, 2
+FALCON = {
+    "reset": ["dataset_tags"],
+    "predict": ["neural_observations"],
+    "observe": ["neural_observations"],
+    "on_done": ["dones"],
+    "set_batch_size": ["batch_size"],
+}
+NEUROBENCH = (
+    "__call__",
+    "__net__",
+    "activation_layers",
+    "connection_layers",
+    "register_hooks",
+    "reset_hooks",
+    "close_hooks",
+    "cleanup_hooks",
+)
+
+
+def trained(bin_s=0.02, reduce="sum"):
+    """A decoder that has learned something."""
+    rng = np.random.default_rng(0)
+    settings = RlsSettings(lags=2, ridge=1.0)
+    decoder = build_decoder(settings, CHANNELS, OUTPUTS, bin_s)
+    for _ in range(200):
+        x = rng.poisson(3.0, CHANNELS).astype(np.float32)
+        decoder.predict_one(x)
+        decoder.learn_one(np.array([x[0] - x[1], x[2]], np.float32))
+    bins = BinSettings(bin_s=bin_s, reduce=reduce)
+    return Checkpoint(settings, bins, CHANNELS, OUTPUTS, decoder.snapshot())
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    def make(**more):
+        path = tmp_path / "decoder.npz"
+        write_checkpoint(path, trained(**more))
+        return path
+
+    return make
+
+
+def spoken(known, x):
+    """What the decoder itself says of bins (n, channels), from rest on."""
+    decoder = build_decoder(known.decoder, CHANNELS, OUTPUTS, known.bins.bin_s)
+    decoder.restore(known.arrays)
+    decoder.reset()
+    return np.array([decoder.predict_one(row) for row in x.astype(np.float32)])
+
+
+def counts(n, seed=1):
+    return np.random.default_rng(seed).poisson(3.0, (n, CHANNELS)).astype(np.float64)
+
+
+def test_falcon_has_the_methods_that_the_evaluator_calls():
+    known = FALCON
+    if importlib.util.find_spec("falcon_challenge") is not None:
+        from falcon_challenge.interface import BCIDecoder
+
+        known = {
+            name: list(inspect.signature(getattr(BCIDecoder, name)).parameters)[1:]
+            for name in FALCON
+        }
+        assert known == FALCON
+    for name, arguments in known.items():
+        own = list(inspect.signature(getattr(FalconDecoder, name)).parameters)[1:]
+        assert own == arguments
+
+
+def test_falcon_decodes_sessions_side_by_side_as_each_would_be_alone(checkpoint):
+    decoder = FalconDecoder(checkpoint(), batch_size=2)
+    decoder.reset(dataset_tags=["one", "two"])
+    x = np.stack([counts(30, 1), counts(30, 2)], axis=1)
+    said = []
+    for step in x[:10]:
+        decoder.observe(step)
+        decoder.on_done(np.zeros(2, bool))
+    for step in x[10:]:
+        said.append(decoder.predict(step))
+    for lane in range(2):
+        np.testing.assert_array_equal(np.array(said)[:, lane], spoken(trained(), x[:, lane])[10:])
+
+
+def test_falcon_begins_anew_with_another_session_and_goes_on_with_the_same(checkpoint):
+    decoder = FalconDecoder(checkpoint(), batch_size=2)
+    decoder.reset(["one", "two"])
+    x = counts(6)
+    for row in x:
+        decoder.predict(np.stack([row, row]))
+    decoder.reset(["one", "three"])
+    said = decoder.predict(np.stack([x[0], x[0]]))
+    np.testing.assert_array_equal(said[1], spoken(trained(), x[:1])[0])
+    np.testing.assert_array_equal(said[0], spoken(trained(), np.vstack([x, x[:1]]))[-1])
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean", "rms"])
+def test_steps_of_a_benchmark_add_up_to_the_bins_of_the_decoder(checkpoint, reduce):
+    decoder = FalconDecoder(checkpoint(bin_s=0.06, reduce=reduce))
+    decoder.reset(["it"])
+    x = counts(12)
+    said = np.array([decoder.predict(row[None])[0] for row in x])
+    by_bin = x.reshape(4, 3, CHANNELS)
+    whole = {
+        "sum": by_bin.sum(axis=1),
+        "mean": by_bin.mean(axis=1),
+        "rms": np.sqrt((by_bin**2).mean(axis=1)),
+    }[reduce]
+    expected = spoken(trained(bin_s=0.06, reduce=reduce), whole)
+    np.testing.assert_array_equal(said[:2], 0)
+    np.testing.assert_allclose(said[2::3], expected, rtol=1e-5, atol=1e-9)
+    np.testing.assert_array_equal(said[3], said[2])
+
+
+def test_what_does_not_fit_is_refused_in_one_line(checkpoint, tmp_path):
+    with pytest.raises(ConfigError, match=r"bins of 0\.05 s, the benchmark's steps have 0\.02 s"):
+        FalconDecoder(checkpoint(bin_s=0.05))
+    decoder = FalconDecoder(checkpoint())
+    with pytest.raises(DataError, match="expected \\(1, channels\\)"):
+        decoder.predict(counts(3))
+    with pytest.raises(DataError, match="made for 5 channels"):
+        decoder.predict(np.zeros((1, 4)))
+    with pytest.raises(DataError, match="batch_size is 1"):
+        decoder.reset(["a", "b"])
+    config = tmp_path / "c.yaml"
+    config.write_text("bins: {bin_s: 0.02}\ndecoder: {kind: rls, lags: 3}")
+    with pytest.raises(RestoreError, match=r"decoder.lags 2"):
+        FalconDecoder(checkpoint(), str(config))
+    config.write_text("bins: {bin_s: 0.02}\ndecoder: {kind: rls, lags: 2, ridge: 1.0}")
+    FalconDecoder(checkpoint(), str(config))
+
+
+def test_neurobench_has_the_methods_that_the_benchmark_calls():
+    assert all(callable(getattr(NeuroBenchDecoder, name)) for name in NEUROBENCH)
+    if importlib.util.find_spec("neurobench") is not None:
+        from neurobench.models import NeuroBenchModel
+
+        assert set(NEUROBENCH) <= set(dir(NeuroBenchModel))
+
+
+def test_neurobench_goes_on_from_one_batch_to_the_next(checkpoint):
+    torch = pytest.importorskip("torch")
+    decoder = NeuroBenchDecoder(checkpoint(bin_s=0.004))
+    x = counts(40)
+    given = torch.from_numpy(x.astype(np.float32))
+    said = torch.cat([decoder(given[:25]), decoder(given[25:, None])])
+    assert said.shape == (40, OUTPUTS)
+    expected = spoken(trained(bin_s=0.004), x)
+    np.testing.assert_allclose(said.numpy(), expected, rtol=1e-5)
+    decoder.reset()
+    np.testing.assert_allclose(decoder(given[:1]).numpy(), expected[:1], rtol=1e-5)
+    with pytest.raises(DataError, match="expected"):
+        decoder(torch.zeros(2, 3, CHANNELS))
+    held = sum(each.numel() * each.element_size() for each in decoder.__net__().buffers())
+    assert held >= trained().arrays["w"].nbytes
+
+
+def test_neurobenchs_own_benchmark_runs_it(checkpoint):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("neurobench")
+    from neurobench.benchmarks import Benchmark
+    from neurobench.metrics.static import Footprint
+    from neurobench.metrics.workload import R2
+
+    x = counts(60)
+    truth = np.stack([x[:, 0] - x[:, 1], x[:, 2]], axis=1)
+    data = torch.utils.data.TensorDataset(
+        torch.from_numpy(x.astype(np.float32)), torch.from_numpy(truth.astype(np.float32))
+    )
+    loader = torch.utils.data.DataLoader(data, batch_size=60)
+    decoder = NeuroBenchDecoder(checkpoint(bin_s=0.004))
+    figures = Benchmark(decoder, loader, [], [], [[Footprint], [R2]]).run(quiet=True)
+    assert figures["R2"] > 0.9
+    assert figures["Footprint"] > 0

@@ -5,6 +5,7 @@ without it `recording.signal` gives the columns, as in "1-8" or "1,3,5", counted
 """
 
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,8 +81,9 @@ def _of_board(board: int, columns: int, selection: Selection) -> _Layout:
     with optional_extra("brainflow", "brainflow"):
         from brainflow.board_shim import BoardShim  # noqa: PLC0415  (an optional extra)
     try:
-        with optional_extra("brainflow", "brainflow"):
-            said = BoardShim.get_board_descr(board)  # which imports more
+        with optional_extra("brainflow", "brainflow"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pkg_resources, which it imports at its first use
+            said = BoardShim.get_board_descr(board)
     except EpropError:
         raise
     except Exception as error:

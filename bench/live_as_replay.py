@@ -107,7 +107,7 @@ def first(recording: Recording, seconds: float) -> Recording:
 def run_live(config: Config, speed: float, folder: Path, file: Path, names: dict[str, str]) -> None:
     """Play the file to a daemon with a journal, until it has come to its end."""
     said = config.model_dump(mode="json")
-    for section in ("bins", "decoder"):
+    for section in ("bins", "conditioning", "decoder"):
         said[section] = faster(said[section], speed)
     info = read_recording(file).signal.info
     source_id = f"eprop-rt-play-{file.stem}-"

@@ -25,6 +25,7 @@ from eprop_rt.conditioning.spike_events import SpikeEventsSettings
 from eprop_rt.conditioning.stage import BinStageSettings, Meaning, SampleSettings
 from eprop_rt.conditioning.zscore import ZscoreSettings
 from eprop_rt.config import BinSettings
+from eprop_rt.errors import ConfigError
 
 StageSettings = Annotated[
     ChannelsSettings
@@ -81,6 +82,17 @@ def of_samples(stages: Stages, stream: int) -> list[SampleSettings]:
 def of_bins(stages: Stages) -> list[BinStageSettings]:
     """The stages that work on bins."""
     return [stage for stage in stages if isinstance(stage, BinStageSettings)]
+
+
+def check_streams(stages: Stages, count: int) -> None:
+    """Raise ConfigError where a stage is for an input stream that is not among so many."""
+    for at, stage in enumerate(stages):
+        last = max(stage.streams or (0,)) if isinstance(stage, SampleSettings) else 0
+        if last >= count:
+            raise ConfigError(
+                f"conditioning.{at} ({stage.kind}) is for stream {last}, the input has {count}: "
+                f"count from 0 to {count - 1}"
+            )
 
 
 def clash(stages: Stages, reduce: str) -> str | None:

@@ -31,6 +31,9 @@ BROADBAND_HZ = 5_000.0
 FINEST_BIN_S = 0.02
 SAMPLED_BIN_S = 0.05
 MOST_LABELS = 24
+ARRAY = 96
+LEAST_EEG_HZ = 125.0
+LEAST_EMG_HZ = 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,10 @@ def propose(in_sight: Sequence[StreamSighting], name: str | None = None) -> Prop
     others = [one for one in numeric if one is not signal]
     labels = next((one for one in others if _moves(one) and one.channels <= MOST_LABELS), None)
     markers = next((one for one in in_sight if one.is_text and one.channels == 1), None)
-    bins, remarks = _bins(signal)
+    intake, remarks = _intake(signal)
     names = Counter(one.name for one in in_sight)
     lsl: dict[str, Any] = {"signal": _required(signal, names)}
-    content: dict[str, Any] = {"bins": bins, "lsl": lsl}
+    content: dict[str, Any] = {**intake, "lsl": lsl}
     if labels is None:
         remarks.append("No stream of labels is in sight: nothing is learned until there is one.")
     else:
@@ -99,31 +102,74 @@ def _moves(stream: StreamSighting) -> bool:
     return any(word in said for word in MOVEMENTS)
 
 
-def _bins(stream: StreamSighting) -> tuple[dict[str, Any], list[str]]:
-    """How to bin a stream, by its rate and type; and what that leaves out."""
+def _intake(stream: StreamSighting) -> tuple[dict[str, Any], list[str]]:
+    """How a stream becomes bins, by its rate and type; and what a person should look at."""
     rate_hz = stream.sample_rate_hz
     if rate_hz <= 0:
-        if stream.channels > 2 and "spike" in f"{stream.name} {stream.type}".casefold():
-            return {"bin_s": FINEST_BIN_S, "reduce": "sum"}, [
-                "This looks like spike events, a sample an event (channel, unit, waveform): they "
-                "are to be counted by channel before they are decoded. Take binned counts or "
-                "rates of the same source where it has them."
-            ]
-        return {"bin_s": SAMPLED_BIN_S, "reduce": "mean"}, [
-            "The stream is irregular: a bin is the mean of what came in it."
-        ]
+        return _of_events(stream)
     if rate_hz >= BROADBAND_HZ:
-        return {"bin_s": SAMPLED_BIN_S, "reduce": "rms"}, [
-            "This is broadband: what decodes well are its threshold crossings or its power in the "
-            "band of spikes, which come after filters; the plain power here is a beginning."
-        ]
+        high_hz = min(6000.0, 0.4 * rate_hz)
+        return _taken(
+            "sum",
+            _whole_samples(FINEST_BIN_S, rate_hz),
+            [
+                {"kind": "bandpass", "low_hz": 300, "high_hz": high_hz},
+                {"kind": "common_average"},
+                {"kind": "threshold_crossings"},
+            ],
+        ), ["This is broadband: what is decoded are its threshold crossings."]
     if _is(stream, COUNTS):
-        return {"bin_s": _whole_samples(FINEST_BIN_S, rate_hz), "reduce": "sum"}, []
+        return _taken("sum", _whole_samples(FINEST_BIN_S, rate_hz)), []
     if _is(stream, RATES) or (rate_hz <= 1 / FINEST_BIN_S and not _is(stream, POTENTIALS)):
-        return {"bin_s": _whole_samples(FINEST_BIN_S, rate_hz), "reduce": "mean"}, []
-    return {"bin_s": _whole_samples(SAMPLED_BIN_S, rate_hz), "reduce": "rms"}, [
-        "A sampled potential: a bin is its power. Choose a band before, where one is known."
-    ]
+        return _taken("mean", _whole_samples(FINEST_BIN_S, rate_hz)), []
+    return _of_potentials(stream)
+
+
+def _of_events(stream: StreamSighting) -> tuple[dict[str, Any], list[str]]:
+    if stream.channels > 2 and "spike" in f"{stream.name} {stream.type}".casefold():
+        return _taken("sum", FINEST_BIN_S, [{"kind": "spike_events", "channels": ARRAY}]), [
+            "This looks like spike events, a sample an event (channel, unit, waveform): say how "
+            "many channels there are, and whether their numbers begin with 0."
+        ]
+    remark = "The stream is irregular: a bin is the mean of what came in it."
+    return _taken("mean", SAMPLED_BIN_S), [remark]
+
+
+def _of_potentials(stream: StreamSighting) -> tuple[dict[str, Any], list[str]]:
+    rate_hz = stream.sample_rate_hz
+    bin_s = _whole_samples(SAMPLED_BIN_S, rate_hz)
+    if _is(stream, ("eeg",)) and rate_hz >= LEAST_EEG_HZ:
+        return _taken(
+            "mean",
+            bin_s,
+            [
+                {"kind": "notch", "frequency_hz": 50},
+                {"kind": "common_average"},
+                {"kind": "band_power", "bands_hz": [[8, 12], [13, 30]]},
+                {"kind": "log"},
+                {"kind": "zscore", "half_life_s": 60},
+            ],
+        ), ["Mains of 50 Hz and the bands of movement are assumed: look at conditioning."]
+    if _is(stream, ("emg",)) and rate_hz >= LEAST_EMG_HZ:
+        return _taken(
+            "variance",
+            bin_s,
+            [
+                {"kind": "notch", "frequency_hz": 50},
+                {"kind": "highpass", "cutoff_hz": 20, "order": 4},
+                {"kind": "log_variance"},
+                {"kind": "zscore", "half_life_s": 60},
+            ],
+        ), ["Mains of 50 Hz is assumed: look at conditioning."]
+    remark = "A sampled potential: a bin is its power. Conditioning could choose a band before."
+    return _taken("rms", bin_s), [remark]
+
+
+def _taken(
+    reduce: str, bin_s: float, conditioning: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    bins = {"bins": {"bin_s": bin_s, "reduce": reduce}}
+    return bins | ({"conditioning": conditioning} if conditioning else {})
 
 
 def _whole_samples(least_s: float, rate_hz: float) -> float:

@@ -7,9 +7,13 @@ import sys
 import pytest
 
 from daemon_rig import Rig
+from eprop_rt.orders import Freeze, Set
 from eprop_rt_services.checkpoint import read_checkpoint
-from eprop_rt_services.journal.folder import JournalFolder
+from eprop_rt_services.journal.events import Ordered
+from eprop_rt_services.journal.folder import JournalFolder, Standing
+from eprop_rt_services.journal.reader import entries
 from eprop_rt_services.recordings import read_recording
+from eprop_rt_services.zmq_link import ControlClient
 
 pytestmark = pytest.mark.live
 
@@ -70,6 +74,27 @@ def test_a_session_with_orders_and_two_crashes_runs_again_to_the_bit(live, tmp_p
         read_checkpoint(path)
     for path in JournalFolder(folder).segments():
         assert len(read_recording(path).signal.stamps) > 10
+
+
+def test_what_an_operator_said_outlives_a_crash_and_not_a_stop(live, tmp_path):
+    live.feed(1.0)
+    with ControlClient(live.control) as client:
+        client.ask("set", 5.0, settings={"decoder.rehearsal.steps_per_bin": 3.0})
+        client.ask("freeze", 5.0)
+        client.ask("checkpoint", 5.0)
+    for _ in range(2):  # it is there after the second crash too
+        live.kill()
+        live.wait_until_ready()
+    status = live.ask("status").status
+    assert (status.learning, status.learning_cause) == ("frozen", "operator")
+    live.first_command_s()
+    live.ask("stop")
+    assert live.process.wait(timeout=20) == 0
+    assert JournalFolder(tmp_path / "s").stands() == Standing()
+    last = JournalFolder(tmp_path / "s").segments()[-1]
+    orders = [entry.order for entry in entries(last) if isinstance(entry, Ordered)]
+    assert orders[:2] == [Set({"decoder.rehearsal.steps_per_bin": 3.0}), Freeze()]
+    assert replayed(tmp_path / "s")["identical"]
 
 
 def test_resume_goes_on_with_what_was_learned(live, tmp_path):

@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from eprop_rt.errors import StreamError
+from eprop_rt.intake import Intake
 from eprop_rt.series import StreamInfo
 from eprop_rt_services.config import load_config
 from eprop_rt_services.lsl_link import LslMarkerOutlet, LslOutlet
@@ -23,6 +24,7 @@ RATES = seen("NDS-SpikeRates", "SpikingRates", 190, 50.0)
 EEG = seen("obci_eeg1", "EEG", 8, 250.0)
 BROADBAND = seen("raw", "Ephys", 128, 30_000.0)
 EVENTS = seen("NDS-SpikeEvents", "SpikeEvents", 50, 0.0)
+ARM = seen("arm", "EMG", 8, 250.0)
 HAND = seen("NDS-Behavior", "CursorVelocity", 2, 50.0)
 STATES = seen("states", "Markers", 1, 0.0, is_text=True)
 
@@ -32,8 +34,11 @@ STATES = seen("states", "Markers", 1, 0.0, is_text=True)
     [
         (SPIKES, 0.02, "sum"),
         (RATES, 0.02, "mean"),
-        (EEG, 0.052, "rms"),
-        (BROADBAND, 0.05, "rms"),
+        (EEG, 0.052, "mean"),
+        (BROADBAND, 0.02, "sum"),
+        (ARM, 0.052, "variance"),
+        (seen("field", "LFP", 32, 1000.0), 0.05, "rms"),
+        (seen("slow", "EEG", 8, 64.0), 0.0625, "rms"),
         (seen("odd", "Spikes", 4, 30.0), 1 / 30, "sum"),
     ],
 )
@@ -64,8 +69,19 @@ def test_another_signal_can_be_named_and_namesakes_are_told_by_their_source_id()
     assert "labels" not in lsl
 
 
-def test_spike_events_come_with_a_warning():
-    assert "an event" in propose([EVENTS]).text()
+@pytest.mark.parametrize("stream", [SPIKES, RATES, EEG, BROADBAND, EVENTS, ARM])
+def test_what_is_proposed_can_be_built_for_the_stream(stream, tmp_path):
+    path = tmp_path / "my.yaml"
+    path.write_text(propose([stream, HAND]).text())
+    config = load_config(str(path))
+    info = StreamInfo(stream.name, stream.channels, stream.sample_rate_hz)
+    assert Intake(config.inputs, (info,)).channels >= 8
+
+
+def test_spike_events_are_counted_and_what_is_not_known_is_said():
+    proposed = propose([EVENTS])
+    assert proposed.content["conditioning"] == [{"kind": "spike_events", "channels": 96}]
+    assert "say how many channels" in proposed.text()
 
 
 @pytest.mark.parametrize("in_sight", [[], [STATES]])
@@ -105,3 +121,18 @@ def test_what_is_printed_for_live_streams_is_a_configuration(tmp_path):
     assert config.lsl.labels.name == names["velocity"]
     assert config.lsl.markers.name == names["states"]
     assert len(config.publish.names) == 3
+
+
+@pytest.mark.parametrize(
+    ("preset", "channels", "rate_hz", "inputs"),
+    [
+        ("openbci", 8, 250.0, 16),
+        ("openbci", 16, 125.0, 32),
+        ("gtec", 17, 250.0, 16),
+        ("openephys", 64, 30_000.0, 64),
+        ("blackrock", 96, 30_000.0, 96),
+    ],
+)
+def test_a_preset_of_a_layout_fits_its_stream(preset, channels, rate_hz, inputs):
+    config = load_config(f"preset:{preset}")
+    assert Intake(config.inputs, (StreamInfo("s", channels, rate_hz),)).channels == inputs

@@ -12,7 +12,7 @@ from eprop_rt.errors import CheckpointError
 from eprop_rt_services.checkpoint import read_checkpoint
 from eprop_rt_services.journal.folder import JournalFolder
 from eprop_rt_services.journal.reader import entries
-from eprop_rt_services.journal.writer import COMMANDS
+from eprop_rt_services.journal.segment import COMMANDS
 from soak.lab import environment
 
 

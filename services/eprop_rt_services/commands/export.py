@@ -11,7 +11,7 @@ from rich.console import Console
 
 from eprop_rt.errors import ConfigError
 from eprop_rt_services.journal.reader import is_journal
-from eprop_rt_services.journal.writer import BESIDE, COMMANDS
+from eprop_rt_services.journal.segment import BESIDE, COMMANDS
 from eprop_rt_services.recordings import Recording, Selection, Series, read_recording
 from eprop_rt_services.recordings.bids import BidsName, Modality, write_beside
 from eprop_rt_services.recordings.foreign import errors_of

@@ -13,7 +13,7 @@ from eprop_rt.pipeline import Pipeline
 from eprop_rt.series import F32, F64, Chunk, StreamInfo
 from eprop_rt.warmup import shrunk
 from eprop_rt_protocols.encoder import CommandEncoder, Moment
-from eprop_rt_services.daemon.record import Session
+from eprop_rt_services.daemon.session import Session
 
 
 class DryRun:

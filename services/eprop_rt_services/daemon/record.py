@@ -1,28 +1,24 @@
 """What a session leaves behind: journal, checkpoints, and a digest of it all."""
 
 import logging
-import os
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from eprop_rt.config import DecoderSettings
-from eprop_rt.errors import ConfigError, EpropError
-from eprop_rt.intake import channels_of
+from eprop_rt.errors import ConfigError
 from eprop_rt.ladder import Rung
-from eprop_rt.orders import Order
+from eprop_rt.orders import Freeze, Order, Set, Thaw
 from eprop_rt.pipeline import Output, Pipeline
-from eprop_rt.series import Chunk, LabelChunk, MarkerChunk, StreamInfo
+from eprop_rt.series import Chunk, LabelChunk, MarkerChunk
 from eprop_rt.snapshot import Arrays
 from eprop_rt_services.checkpoint import Checkpoint, check_writable, digest, write_checkpoint
 from eprop_rt_services.config import Config
+from eprop_rt_services.daemon.session import Beginning, Session
 from eprop_rt_services.digest import SessionDigest
 from eprop_rt_services.journal.events import (
     Counted,
@@ -32,48 +28,18 @@ from eprop_rt_services.journal.events import (
     Kept,
     Noted,
     Ordered,
-    Start,
     Taken,
     as_text,
 )
-from eprop_rt_services.journal.folder import JournalFolder
-from eprop_rt_services.journal.reader import entries
-from eprop_rt_services.journal.writer import Journal, Layout
+from eprop_rt_services.journal.folder import JournalFolder, Standing
+from eprop_rt_services.journal.reader import head_of
+from eprop_rt_services.journal.writer import Journal
 from eprop_rt_services.keeper import CheckpointKeeper
-from eprop_rt_services.version import program_version
 
 log = logging.getLogger("eprop_rt")
 
 COUNTED_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What is decoded into what: with the samples and orders, all that decides."""
-
-    config: Config
-    decoder: DecoderSettings
-    signals: tuple[StreamInfo, ...]
-    labels: StreamInfo | None
-    outputs: int
-
-    @property
-    def channels(self) -> int:
-        """Of all signals together, as the decoder sees them."""
-        return channels_of(self.config.inputs, self.signals)
-
-    def checkpoint(self, pipeline: Pipeline, into: Arrays | None = None) -> Checkpoint:
-        """What has been learned by now, in arrays of its own or over those `into`."""
-        arrays = pipeline.decoder.snapshot(into)
-        return Checkpoint(self.decoder, self.config.inputs, self.channels, self.outputs, arrays)
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """What a session starts with, and the file in the journal's folder that holds it, if any."""
-
-    checkpoint: Checkpoint
-    file: Path | None = None
+STOPPED = "stopped"  # an end in good order
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +76,7 @@ class Record:
         self._counted: Counter[str] = Counter()
         self._counted_s = self._kept_s = time.monotonic()
         self._guard: tuple[Rung, str | None] = (Rung.ACCEPT, None)
+        self._standing = Standing()
         self.newest: KeptFile | None = None
         self._closing = ExitStack()
         # Whoever else wants to hear of events, in the thread of the loop.
@@ -135,7 +102,7 @@ class Record:
         if self._folder is None or self.journal is None:
             return
         segment = self._folder.next_segment()
-        start = self._start(session)
+        start = session.start()
         if beginning is not None:
             file = beginning.file
             if file is None:
@@ -148,7 +115,7 @@ class Record:
             }
             start = start.model_copy(update=origin)
         self._taken = frozenset()
-        self.journal.begin(segment, self._layout(session), start)
+        self.journal.begin(segment, session.layout(), start)
         heads = [head_of(path) for path in self._folder.segments()]
         begun = {head.checkpoint for head in heads if head is not None} | {start.checkpoint}
         self._needed = frozenset(name for name in begun if name is not None)
@@ -172,6 +139,32 @@ class Record:
     def order(self, place: tuple[int, int], order: Order, by: str) -> None:
         """An order that was carried out."""
         self._tell(Ordered(decoded=place[0], finished=place[1], by=by, order=order))
+        match order:
+            case Freeze():
+                self._leave(replace(self._standing, frozen_by=by))
+            case Thaw():
+                self._leave(replace(self._standing, frozen_by=""))
+            case Set():
+                settings = {**self._standing.settings, **order.values}
+                self._leave(replace(self._standing, settings=settings))
+
+    def stood(self) -> list[tuple[Order, str]]:
+        """The orders that bring back what was in force when the daemon before crashed."""
+        stood = Standing() if self._folder is None else self._folder.stands()
+        orders: list[tuple[Order, str]] = []
+        if stood.settings:
+            orders.append((Set(stood.settings), "operator"))
+        if stood.frozen_by:
+            orders.append((Freeze(), stood.frozen_by))
+        return orders
+
+    def _leave(self, standing: Standing) -> None:
+        self._standing = standing
+        if self._folder is not None:
+            try:
+                self._folder.leave(standing)
+            except OSError as error:
+                log.warning("what an operator said would not outlive a crash: %s", error)
 
     def command(self, output: Output, published_s: float, updates: int) -> None:
         """A command that went out."""
@@ -263,6 +256,8 @@ class Record:
             total = self._digest.with_decoder(pipeline.decoder)
             place = {"decoded": pipeline.decoded, "finished": pipeline.finished}
             self._tell(End(**place, cause=cause, digest=total))
+            if cause == STOPPED:
+                self._leave(Standing())
             if self.journal is not None:
                 self.journal.close()
                 log.info("digest of the session: %s", total)
@@ -312,39 +307,10 @@ class Record:
 
     def _go_on_in_another(self, session: Session) -> None:
         if self._folder is not None and self.journal is not None:
-            start = self._start(session).model_copy(update={"origin": "before"})
-            self.journal.begin(self._folder.next_segment(), self._layout(session), start)
+            start = session.start().model_copy(update={"origin": "before"})
+            self.journal.begin(self._folder.next_segment(), session.layout(), start)
 
     def _tell(self, event: Event) -> None:
         self.listener(as_text(event))
         if self.journal is not None:
             self.journal.tell(event)
-
-    @staticmethod
-    def _start(session: Session) -> Start:
-        return Start(
-            program=program_version(),
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            started=datetime.now(UTC).isoformat(timespec="seconds"),
-            config=session.config.model_dump(mode="json"),
-            decoder=session.decoder.model_dump(mode="json"),
-            signals=session.signals,
-            labels=session.labels,
-            outputs=session.outputs,
-            origin="zero",
-        )
-
-    @staticmethod
-    def _layout(session: Session) -> Layout:
-        publish = session.config.publish
-        return Layout(session.signals, session.labels, publish.names, publish.units, publish.topic)
-
-
-def head_of(segment: Path) -> Start | None:
-    """How a segment begins; None where that cannot be read."""
-    try:
-        head = next(entries(segment))
-    except (EpropError, StopIteration):
-        return None
-    return head if isinstance(head, Start) else None

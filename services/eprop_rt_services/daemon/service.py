@@ -20,10 +20,12 @@ from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.classes.live import LiveClasses
 from eprop_rt_services.config import Config
 from eprop_rt_services.daemon.dry_run import DryRun
+from eprop_rt_services.daemon.mending import Mending
 from eprop_rt_services.daemon.operator import Operator
 from eprop_rt_services.daemon.publishing import Publishing
-from eprop_rt_services.daemon.record import Beginning, Record, Session
+from eprop_rt_services.daemon.record import STOPPED, Record
 from eprop_rt_services.daemon.recorded import RecordedPath
+from eprop_rt_services.daemon.session import Beginning, Session
 from eprop_rt_services.daemon.telling import Telling
 from eprop_rt_services.daemon.watching import Inputs, LatenessWatch
 from eprop_rt_services.decoders import settled
@@ -32,7 +34,6 @@ from eprop_rt_services.latency import StageLatencies
 from eprop_rt_services.loop import run
 from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.metrics_endpoint import MetricsEndpoint
-from eprop_rt_services.path import begin_path
 from eprop_rt_services.security import server_keys
 from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.sources.live import LslSource, SearchEnded
@@ -41,7 +42,6 @@ from eprop_rt_services.zmq_link import ControlServer
 
 log = logging.getLogger("eprop_rt")
 
-MEND_S = 2.0
 COMPILING_S = 300.0
 TELL_S = 5.0
 
@@ -80,6 +80,7 @@ class Daemon:
         """
         self._record = Record(config, local_clock)
         self._beginning = None if start is None else Beginning(start)
+        self._resumed = resume
         if resume:
             self._beginning = self._record.newest_checkpoint() or self._beginning
         if self._beginning is not None:
@@ -93,8 +94,7 @@ class Daemon:
         self._latencies = StageLatencies()
         self._warm, self._stopping, self._interruptible = warm, False, False
         self._told_s = -math.inf
-        self._mending: tuple[Beginning, Future[None]] | None = None
-        self._mend_at_s = 0.0
+        self._mending = Mending(self._record)
 
     def serve(self) -> None:
         """Run until stopped; raises StreamError where the streams never come or are others.
@@ -143,6 +143,8 @@ class Daemon:
         log.info("kernels ready, looking for %s", config.lsl.signal.predicate())
         self._connect()
         obey = self._path.obey
+        if self._resumed:
+            self._bring_back()
         dry_run = DryRun(self._session, self._publishing.encoder)
         self._inputs = Inputs(
             self._source, config.lsl, self._path, self._record, dry_run, self._classes
@@ -160,14 +162,22 @@ class Daemon:
         self._supervisor.ready(ready)
         log.info("ready: %s", ready)
 
+    def _bring_back(self) -> None:
+        """What an operator had said before a crash."""
+        for order, by in self._record.stood():
+            try:
+                self._path.obey(order, by)
+            except EpropError as error:  # settings of another configuration
+                log.warning("%s of before the crash was refused: %s", order.verb, error)
+
     def _run(self) -> None:
         cause = "failed"
         try:
             run(self._inputs, self._path, self._send, self._between)
-            cause = "stopped"
+            cause = STOPPED
         finally:
             self._telling.state = "stopping"
-            self._supervisor.stopping("keeping what was learned", as_told=cause == "stopped")
+            self._supervisor.stopping("keeping what was learned", as_told=cause == STOPPED)
             for path in self._record.end(self._session, self._pipeline, cause):
                 log.info("wrote what was learned to %s", path)
             self._operator.attend()
@@ -223,19 +233,8 @@ class Daemon:
         self._telling.path = self._path
 
     def _begin(self, beginning: Beginning | None) -> Pipeline:
-        session, learned = self._session, None
-        if beginning is not None:
-            beginning.checkpoint.check_shape(session.channels, session.outputs)
-            learned = beginning.checkpoint.arrays
-        self._record.begin(session, beginning)
-        return begin_path(
-            session.config,
-            session.decoder,
-            session.signals,
-            session.labels,
-            session.outputs,
-            learned,
-        )
+        self._record.begin(self._session, beginning)
+        return self._session.begin(beginning)
 
     def _class_info(self, labels: StreamInfo | None) -> StreamInfo | None:
         """What the labels are where they are of classes; none without a stream that says them."""
@@ -277,7 +276,9 @@ class Daemon:
             notice = self._source.notices.popleft()
             self._record.note(f"{notice.event}: {notice.text}")
         if self._record.broken and self._path.between_items:
-            self._mend()
+            beginning = self._mending.look(self._session, self._pipeline)
+            if beginning is not None:
+                self._begin_anew(beginning)
         now_s = time.monotonic()
         self._supervisor.beat(now_s)
         if self._inputs.silent or not self._path.between_items:  # a command is just out
@@ -303,18 +304,8 @@ class Daemon:
             status=self._telling.status(),
         )
 
-    def _mend(self) -> None:
-        """The journal has a hole: begin the data path anew, from a checkpoint on the disk."""
-        now_s = time.monotonic()
-        if self._mending is not None and self._mending[1].done():
-            (beginning, written), self._mending = self._mending, None
-            if written.exception() is None:
-                self._begin_anew(beginning)
-        elif self._mending is None and now_s > self._mend_at_s and not self._record.busy:
-            self._mend_at_s = now_s + MEND_S
-            self._mending = self._record.keep(self._session.checkpoint(self._pipeline))
-
     def _begin_anew(self, beginning: Beginning) -> None:
+        """The journal has a hole: go on with another data path, that begins from a file."""
         before = self._pipeline
         try:
             self._path.replace(self._begin(beginning))

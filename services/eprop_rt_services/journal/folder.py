@@ -1,13 +1,17 @@
 """The folder of a journal: what its files are called, and which of them are needed."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from eprop_rt.errors import CheckpointError, ConfigError
+from eprop_rt.orders import HotValue
 from eprop_rt_services.checkpoint import Checkpoint, read_checkpoint
 
 SEGMENT = re.compile(r"journal-(\d{4,})\.xdf")
+STANDING = "standing.json"
 CHECKPOINT = re.compile(r"checkpoint-(\d{4,})-(\d{4,})\.npz")
 
 
@@ -18,6 +22,14 @@ class Found:
     path: Path
     checkpoint: Checkpoint
     damaged: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an operator left in force: it outlives a crash, and not an end in good order."""
+
+    frozen_by: str = ""
+    settings: dict[str, HotValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,23 @@ class JournalFolder:
             )
         return None
 
+    def stands(self) -> Standing:
+        """What was in force when the daemon before crashed; nothing where it did not."""
+        try:
+            return _STANDING.validate_json((self.path / STANDING).read_bytes())
+        except (OSError, ValidationError):
+            return Standing()
+
+    def leave(self, standing: Standing) -> None:
+        """Write down what is in force; raises OSError."""
+        path = self.path / STANDING
+        if standing == Standing():
+            path.unlink(missing_ok=True)
+            return
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        unfinished.write_bytes(_STANDING.dump_json(standing))
+        unfinished.replace(path)
+
     def prune(self, keep: int, needed: frozenset[str]) -> None:
         """Delete old checkpoints: all but the newest `keep` and those with a name in `needed`."""
         for path in self.checkpoints()[:-keep]:
@@ -97,3 +126,6 @@ def _groups(pattern: re.Pattern[str], path: Path) -> tuple[int, ...]:
 
 def _number(pattern: re.Pattern[str], paths: list[Path]) -> int:
     return max((_groups(pattern, path)[0] for path in paths), default=0)
+
+
+_STANDING = TypeAdapter(Standing)

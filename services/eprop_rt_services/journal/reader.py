@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eprop_rt.errors import RecordingError
+from eprop_rt.errors import EpropError, RecordingError
 from eprop_rt.series import Chunk, LabelChunk
 from eprop_rt_services.journal.events import Event, Start, from_text
-from eprop_rt_services.journal.writer import BESIDE, COMMANDS, EVENTS
+from eprop_rt_services.journal.segment import BESIDE, COMMANDS, EVENTS
 from eprop_rt_services.recordings.xdf_chunks import (
     MAGIC,
     NUMBER_TYPES,
@@ -53,6 +53,15 @@ def is_journal(path: Path) -> bool:
     except (RecordingError, OSError, StopIteration):
         return False
     return True
+
+
+def head_of(segment: Path) -> Start | None:
+    """How a segment begins; None where that cannot be read."""
+    try:
+        head = next(entries(segment))
+    except (EpropError, StopIteration):
+        return None
+    return head if isinstance(head, Start) else None
 
 
 def entries(path: Path) -> Iterator[Entry]:

@@ -6,105 +6,25 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from eprop_rt.errors import ConfigError, RecordingError
 from eprop_rt.pipeline import Output
-from eprop_rt.series import F64, Chunk, LabelChunk, StreamInfo
-from eprop_rt_services.journal.events import Event, Start, as_text
+from eprop_rt.series import F64, Chunk, LabelChunk
+from eprop_rt_services.journal.events import Event, Start
+from eprop_rt_services.journal.segment import Layout, Segment
 from eprop_rt_services.journal.settings import JournalSettings
-from eprop_rt_services.recordings.xdf import JOURNAL_EVENTS
-from eprop_rt_services.recordings.xdf_writer import Values, XdfWriter
 
 log = logging.getLogger("eprop_rt")
 
 MIB = 2**20
 ENTRY_BYTES = 200  # an entry in the queue, beside its samples
-EVENTS, COMMANDS = JOURNAL_EVENTS, "eprop-rt commands"
-# Beside the values of a command, in the columns after them.
-BESIDE = ("bin", "origin", "published", "updates")
-
-Entry = tuple[Callable[..., None], tuple[object, ...], int]  # what writes it, its bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The streams of a segment: what the data path reads, and the names of what it says."""
-
-    signals: tuple[StreamInfo, ...]
-    labels: StreamInfo | None
-    names: tuple[str, ...]
-    units: tuple[str, ...]
-    topic: str
-
-    def commands(self) -> StreamInfo:
-        """The stream of commands, with what stands beside them."""
-        seconds = ("", "s", "s", "")
-        return StreamInfo(
-            COMMANDS,
-            len(self.names) + len(BESIDE),
-            0.0,
-            (*self.names, *BESIDE),
-            (*self.units, *seconds),
-        )
-
-
-class _Segment:
-    """One file, and the numbers of its streams.
-
-    The file has its name from the moment that its head is in it: a kill leaves none without one.
-    """
-
-    def __init__(self, path: Path, layout: Layout, start: Start, now_s: float) -> None:
-        self._path, self._hidden = path, path.with_name(f".{path.name}.unfinished")
-        self._hidden.unlink(missing_ok=True)  # of a daemon that was killed here
-        self._named = False
-        self.writer = XdfWriter(self._hidden, "journal of eprop-rt", gathering=True)
-        self.goes_on = start.origin == "before"
-        add, topic = self.writer.add_stream, layout.topic
-        self.signals = [
-            add(info, "Signal", f"{topic}-signal-{at}") for at, info in enumerate(layout.signals)
-        ]
-        self.labels = (
-            None if layout.labels is None else add(layout.labels, "Labels", f"{topic}-labels")
-        )
-        self.commands = add(layout.commands(), "Decoded", f"{topic}-commands", "double64")
-        events = StreamInfo(EVENTS, 1, 0.0)
-        self.events = add(events, "Markers", f"{topic}-events", "string")
-        self.markers = add(StreamInfo("markers", 1, 0.0), "Markers", f"{topic}-markers", "string")
-        for stream in (*self.signals, self.labels, self.commands, self.events, self.markers):
-            if stream is not None:  # stamps are on this machine's clock already
-                self.writer.write_clock_offset(stream, 0.0, 0.0)
-        self.tell(start, now_s)
-
-    def tell(self, event: Event, stamp_s: float) -> None:
-        self.writer.write(self.events, np.array([stamp_s]), [[as_text(event)]])
-
-    def flush(self) -> None:
-        """Write what was gathered; raises OSError where the disk refuses."""
-        self.writer.flush()
-        self._name()
-
-    def close(self) -> None:
-        """Write what was gathered and the footers; OSError as above, and nothing is changed."""
-        self.writer.close()
-        self._name()
-
-    def _name(self) -> None:
-        if not self._named:
-            self._hidden.replace(self._path)
-            self._named = True
-
-    def abandon(self) -> None:
-        """Leave the file as it is."""
-        self.writer.abandon()
-        if not self._named:
-            self._hidden.unlink(missing_ok=True)
+# What a segment does with it (none: it is the next segment), what it is, its bytes.
+Entry = tuple[Callable[..., None] | None, tuple[Any, ...], int]
 
 
 class Journal:
@@ -121,7 +41,7 @@ class Journal:
     def __init__(self, settings: JournalSettings, now: Callable[[], float]) -> None:
         self._settings, self._now = settings, now
         self._queue: deque[Entry] = deque()
-        self._segment: _Segment | None = None
+        self._segment: Segment | None = None
         self._refused = False
         self._flushed_s = self._synced_s = self._timely_s = time.monotonic()
         self._closed, self._told = False, threading.Event()
@@ -139,7 +59,7 @@ class Journal:
         Where the disk takes nothing just now, the segment waits like everything else.
         """
         try:
-            segment = _Segment(path, layout, start, self._now())
+            segment = Segment(path, layout, start, self._now())
             with suppress(OSError):
                 segment.flush()
         except (RecordingError, OSError) as error:
@@ -147,30 +67,30 @@ class Journal:
                 f"cannot begin the journal {path} ({error}): see its folder"
             ) from None
         self._turning, self._overflown = True, False
-        self._queue.append((self._turn_to, (segment,), 0))
+        self._queue.append((None, (segment,), 0))
         self.path = path
         if not self._thread.is_alive():
             self._thread.start()
 
     def signal(self, chunk: Chunk) -> None:
         """Samples that go into the data path next."""
-        self._put(self._write_signal, chunk, size=chunk.samples.nbytes)
+        self._put(Segment.signal, chunk, size=chunk.samples.nbytes)
 
     def labels(self, chunk: LabelChunk) -> None:
         """Labels that go into the data path next."""
-        self._put(self._write_labels, chunk)
+        self._put(Segment.label, chunk)
 
     def markers(self, stamps: F64, texts: tuple[str, ...]) -> None:
         """Markers that came; what they mean is an order of its own."""
-        self._put(self._write_markers, stamps, texts)
+        self._put(Segment.mark, stamps, texts)
 
     def command(self, output: Output, published_s: float, updates: int) -> None:
         """A command that went out."""
-        self._put(self._write_command, output, published_s, updates)
+        self._put(Segment.command, output, published_s, updates)
 
     def tell(self, event: Event) -> None:
         """An event."""
-        self._put(self._write_event, event, self._now())
+        self._put(Segment.tell, event, self._now())
 
     def time(self) -> None:
         """Nothing urgent is to be done now: a good moment to write, where half a flush is due."""
@@ -236,10 +156,12 @@ class Journal:
 
     def _write_all(self) -> None:
         for write, entry in self._entries():
-            if self._broken and write != self._turn_to:
+            if write is None:
+                self._turn_to(*entry)
+            elif self._broken or self._segment is None:
                 self.events["journal_entries_lost"] += 1
-                continue
-            write(*entry)
+            else:
+                write(self._segment, *entry)
         unqueued = self._unqueued
         if unqueued > self._unqueued_counted:
             self.events["journal_entries_lost"] += unqueued - self._unqueued_counted
@@ -247,7 +169,7 @@ class Journal:
         if self._segment is not None and not self._broken:
             self._flush(self._segment)
 
-    def _entries(self) -> Iterator[tuple[Callable[..., None], tuple[object, ...]]]:
+    def _entries(self) -> Iterator[tuple[Callable[..., None] | None, tuple[Any, ...]]]:
         """What is queued; samples that came one after the other are written at once.
 
         A thousand chunks a second, each written alone, would keep the interpreter from the loop,
@@ -261,9 +183,9 @@ class Journal:
                 yield from ((write, entry) for write, entry, _ in entries)
             else:
                 chunks = [chunk for _, (chunk,), _ in entries if isinstance(chunk, Chunk)]
-                yield self._write_signal, (joined(chunks),)
+                yield Segment.signal, (joined(chunks),)
 
-    def _flush(self, segment: _Segment) -> None:
+    def _flush(self, segment: Segment) -> None:
         now_s, writer = time.monotonic(), segment.writer
         try:
             segment.flush()
@@ -282,7 +204,7 @@ class Journal:
             return
         self._flushed_s, self._refused = now_s, False
 
-    def _turn_to(self, segment: _Segment) -> None:
+    def _turn_to(self, segment: Segment) -> None:
         whole = self._leave()
         self._segment, self._turning = segment, False
         self._broken = segment.goes_on and not whole  # it would go on after a hole
@@ -301,32 +223,6 @@ class Journal:
             self._segment.abandon()
             return False
         return True
-
-    def _write(self, stream: int, stamps: F64, values: Values) -> None:
-        if self._segment is not None:
-            self._segment.writer.write(stream, stamps, values)
-
-    def _write_signal(self, chunk: Chunk) -> None:
-        if self._segment is not None:
-            self._write(self._segment.signals[chunk.stream], chunk.stamps, chunk.samples)
-
-    def _write_labels(self, chunk: LabelChunk) -> None:
-        if self._segment is not None and self._segment.labels is not None:
-            self._write(self._segment.labels, chunk.stamps, chunk.values)
-
-    def _write_markers(self, stamps: F64, texts: tuple[str, ...]) -> None:
-        if self._segment is not None:
-            self._write(self._segment.markers, stamps, [[text] for text in texts])
-
-    def _write_command(self, output: Output, published_s: float, updates: int) -> None:
-        if self._segment is not None:
-            beside = (output.index, output.origin_s, published_s, updates)
-            row = np.array([[*output.values, *beside]], np.float64)
-            self._write(self._segment.commands, np.array([output.bin_end_s]), row)
-
-    def _write_event(self, event: Event, stamp_s: float) -> None:
-        if self._segment is not None:
-            self._segment.tell(event, stamp_s)
 
 
 def stream_of(entry: Entry) -> int | None:

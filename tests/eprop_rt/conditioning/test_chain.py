@@ -164,6 +164,13 @@ def test_stages_are_for_the_streams_that_they_name():
     np.testing.assert_allclose(values, expected, rtol=0, atol=1e-3)
 
 
+def test_a_stream_that_is_not_there_is_refused():
+    stages = [{"kind": "common_average", "streams": [0, 1]}]
+    settings = InputSettings.model_validate({"conditioning": stages})
+    with pytest.raises(ConfigError, match=r"0 \(common_average\) is for stream 1, the input has 1"):
+        Intake(settings, (StreamInfo("a", 2, RATE_HZ),))
+
+
 def test_the_decoder_sees_the_channels_that_are_left():
     stages = [{"kind": "channels", "keep": ["c", "a"]}, {"kind": "lags", "bins": 3}]
     settings = InputSettings.model_validate({"bin_s": 0.02, "conditioning": stages})

@@ -139,6 +139,25 @@ def test_spike_events_are_counted_by_channel_or_unit(units):
     assert path.events == {"spike_outside": int((~known).sum())}
 
 
+@settings(max_examples=6, deadline=None, derandomize=True)
+@given(cuts=some_cuts)
+def test_bins_without_a_spike_are_zero_and_a_long_silence_is_a_gap(cuts):
+    stamps, x = events()
+    some = np.concatenate([np.arange(0, 400, 16), [399]])
+    stamps, x = stamps[some], x[some]
+    stamps[-1] += 3.0
+    how = [{"kind": "spike_events", "channels": 6}]
+    bits, counts = bins_of(intake(how, 10, 0.0), stamps, x, cuts)
+    indices = np.array([index for index, *_ in bits])
+    expected = np.histogram2d(
+        np.floor((stamps[:-1] - stamps[0]) / 0.02), x[:-1, 0], [np.arange(102), np.arange(7)]
+    )[0]
+    assert (counts == expected[: len(counts)]).all()
+    assert (indices == np.arange(len(counts))).all()
+    assert (counts.sum(axis=1) == 0).sum() > 60
+    assert bits == bins_of(intake(how, 10, 0.0), stamps, x)[0]
+
+
 def test_a_waveform_with_a_hole_is_still_a_spike_and_a_spike_without_a_channel_is_none():
     stamps, x = events()
     x[::3, 7] = np.nan

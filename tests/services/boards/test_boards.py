@@ -1,5 +1,6 @@
 """BrainFlow's own boards to LSL, and from there to commands: real processes throughout."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -146,11 +147,14 @@ def test_a_file_of_brainflow_is_played(tmp_path, started, source_id):
 
 
 def test_what_one_board_streams_another_process_receives(started, source_id):
-    address = "streaming_board://225.1.1.1:6677"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    address = f"streaming_board://225.1.1.1:{port}"
     started("board", "--id", "synthetic", "--streamer", address, "--source-id", f"{source_id}-own")
     started(
         "board", "--id", "streaming", "--master", "synthetic", "--ip-address", "225.1.1.1",
-        "--ip-port", "6677", "--channels", "eeg", "--source-id", source_id,
+        "--ip-port", port, "--channels", "eeg", "--source-id", source_id,
     )  # fmt: skip
     _, stamps, values, _ = collected(source_id, "eeg", 100)
     assert values.std(axis=0).min() > 0

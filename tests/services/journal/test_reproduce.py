@@ -6,21 +6,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import pyxdf
+from typer.testing import CliRunner
 
 from eprop_rt.errors import RecordingError
 from eprop_rt.orders import Freeze, Relabel, Thaw
 from eprop_rt.series import Chunk, LabelChunk, StreamInfo
 from eprop_rt_services.checkpoint import Checkpoint, digest, write_checkpoint
+from eprop_rt_services.cli import app
 from eprop_rt_services.config import Config
 from eprop_rt_services.digest import SessionDigest
 from eprop_rt_services.journal.events import End, Kept, Ordered, Start, Taken
 from eprop_rt_services.journal.folder import JournalFolder
 from eprop_rt_services.journal.reader import entries, is_journal
 from eprop_rt_services.journal.reproduce import Reproduction
+from eprop_rt_services.journal.segment import Layout
 from eprop_rt_services.journal.settings import JournalSettings
-from eprop_rt_services.journal.writer import Journal, Layout
+from eprop_rt_services.journal.writer import Journal
 from eprop_rt_services.path import begin_path
-from eprop_rt_services.recordings import read_recording
+from eprop_rt_services.recordings import Selection, read_recording
+from eprop_rt_services.recordings.xdf_writer import XdfWriter
 
 RATE_HZ, CHANNELS, OUTPUTS = 500.0, 6, 2
 SIGNAL = StreamInfo("spikes", CHANNELS, RATE_HZ)
@@ -291,6 +295,32 @@ def test_pyxdf_and_replay_as_a_recording_read_it_too(session):
     recording = read_recording(segment)
     assert recording.signal.info.name == "spikes"
     assert recording.labels.info.name == "velocity"
+    said = () if recording.markers is None else recording.markers.texts
+    assert not any(text.startswith("{") for text in said)  # what a journal says of itself
+
+
+def test_a_journal_is_exported_with_the_commands_that_were_published(session, tmp_path):
+    whole_session(session)
+    session.end()
+    (segment,) = session.folder.segments()
+    out = tmp_path / "out.nwb"
+    done = CliRunner().invoke(app, ["export", str(segment), str(out)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+
+    every = read_recording(segment, Selection(labels="eprop-rt commands")).labels
+    commands = read_recording(out, Selection(labels="commands")).labels
+    assert commands.values.shape == (session.pipeline.decoded, OUTPUTS)
+    assert np.array_equal(commands.values, every.values[:, :OUTPUTS])
+    first_s = read_recording(segment).signal.stamps.min()
+    assert commands.stamps == pytest.approx(every.stamps - first_s, abs=1e-6)
+
+
+def test_an_xdf_recording_that_begins_with_samples_is_no_journal(tmp_path):
+    with XdfWriter(tmp_path / "a.xdf") as writer:
+        number = writer.add_stream(StreamInfo("amp", 1, 10.0), "Signal", "s")
+        writer.write(number, np.arange(3) / 10, np.ones((3, 1), np.float32))
+
+    assert not is_journal(tmp_path / "a.xdf")
 
 
 def test_what_is_no_journal_is_refused_in_a_line(tmp_path):

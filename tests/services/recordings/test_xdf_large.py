@@ -11,6 +11,7 @@ import recordings_registry
 from eprop_rt.series import StreamInfo
 from eprop_rt_services.recordings import Selection, read_recording, scratch, xdf
 from eprop_rt_services.recordings.xdf_chunks import STAMP_BYTES, Tag, encode_chunk, encode_length
+from eprop_rt_services.recordings.xdf_clock import lines, synchronise
 from eprop_rt_services.recordings.xdf_writer import XdfWriter
 
 XDF_NAMES = [name for name in recordings_registry.RECORDINGS if name.startswith("xdf_")]
@@ -115,3 +116,16 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
         taken.append(megabytes)
         path.unlink()
     assert taken[1] < taken[0] + 32
+
+
+@pytest.mark.parametrize("name", ["xdf_emg/three_machines", "xdf_emg/ayush"])
+def test_half_of_the_clock_offsets_place_every_stream_as_the_other_half_does_to_5_ms(name):
+    path = recordings_registry.find(name)
+    streams, _ = pyxdf.load_xdf(path, synchronize_clocks=False, dejitter_timestamps=False)
+    for each in streams:
+        times, offsets, stamps = each["clock_times"], each["clock_values"], each["time_stamps"]
+        even, odd = np.array(stamps), np.array(stamps)
+        synchronise(even, lines(times[::2], offsets[::2]))
+        synchronise(odd, lines(times[1::2], offsets[1::2]))
+        assert abs(even[0] - stamps[0]) > 800  # how far the clocks are apart
+        assert np.abs(even - odd).max() < 0.005

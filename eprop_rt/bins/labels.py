@@ -1,5 +1,6 @@
 """Labels by bin: kept until their bin is decoded, never seen by the decoder before."""
 
+import math
 from collections import Counter, deque
 
 import numpy as np
@@ -9,13 +10,14 @@ from eprop_rt.series import F32, F64, LabelChunk, StreamInfo
 
 KEPT_LATE = 64  # bins whose late labels may still be joined by others
 MOST_EARLY = 100_000  # bins ahead of the newest, and chunks before the first
+KEPT_AHEAD = 16  # chunks that are farther ahead: the signal may jump over a gap to them
 
 
 class LabelBins:
     """The mean label of each bin that is still to come; NaN where a bin has none.
 
     Labels whose bin was decoded already are kept apart, for `late`. Event: `label_too_early`, so
-    far ahead of the signal that it is not waited for.
+    far ahead of the signal that few are waited for, and it was not among them.
     """
 
     def __init__(self, grid: BinGrid, info: StreamInfo | None, outputs: int) -> None:
@@ -23,6 +25,8 @@ class LabelBins:
         self._interval_s = interval_s(info)
         self._outputs = outputs
         self._early: deque[LabelChunk] = deque(maxlen=MOST_EARLY)
+        self._ahead: deque[LabelChunk] = deque()
+        self._ahead_from = math.inf  # the first bin in it
         self._sums: dict[int, tuple[F64, F64]] = {}  # of the finite values, and how many
         self._late: dict[int, tuple[F64, F64]] = {}
         self._came_late: set[int] = set()
@@ -37,7 +41,11 @@ class LabelBins:
 
     def take(self, index: int) -> F32:
         """The label (outputs,) of bin `index`; it and all older ones are forgotten."""
-        self._sort_in()
+        if index + MOST_EARLY >= self._ahead_from:
+            self._early.extend(self._ahead)
+            self._ahead.clear()
+            self._ahead_from = math.inf
+        self._sort_in(index)
         if index > self._taken + 1:  # else nothing older is left to look for
             for old in [k for k in self._sums if k < index]:
                 del self._sums[old]
@@ -56,20 +64,28 @@ class LabelBins:
             del self._late[old]
         return came
 
-    def _sort_in(self) -> None:
+    def _sort_in(self, newest: int = -1) -> None:
+        farthest = max(self._taken, newest) + MOST_EARLY
         for chunk in self._early:
-            position = self._grid.position(chunk.stamps, self._interval_s)
-            seen = np.isfinite(chunk.values)
-            values = np.where(seen, chunk.values, 0.0).astype(np.float64)
-            rows = zip(np.floor(position).tolist(), values, seen.astype(np.float64), strict=True)
+            position = np.floor(self._grid.position(chunk.stamps, self._interval_s))
+            far = position > farthest
+            if far.any():
+                self._wait_for(LabelChunk(chunk.stamps[far], chunk.values[far]), position[far])
+            values = chunk.values[~far]
+            seen = np.isfinite(values)
+            sums = np.where(seen, values, 0.0).astype(np.float64)
+            rows = zip(position[~far].tolist(), sums, seen.astype(np.float64), strict=True)
             for index, value, count in rows:
                 self._add(int(index), value, count)
         self._early.clear()
 
+    def _wait_for(self, chunk: LabelChunk, position: F64) -> None:
+        if len(self._ahead) == KEPT_AHEAD:
+            self.events["label_too_early"] += len(self._ahead.popleft().stamps)
+        self._ahead.append(chunk)
+        self._ahead_from = min(self._ahead_from, float(position.min()))
+
     def _add(self, index: int, value: F64, count: F64) -> None:
-        if index > self._taken + MOST_EARLY:
-            self.events["label_too_early"] += 1
-            return
         if index <= self._taken:
             known = self._late
             self._came_late.add(index)

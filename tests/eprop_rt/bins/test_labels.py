@@ -169,3 +169,27 @@ def test_how_labels_were_cut_into_chunks_leaves_no_trace(seed, n, cuts, rate_hz,
         grid.start(3.0)
         runs.append(([labels.take(k).tobytes() for k in range(16)], repr(late(labels))))
     assert runs[0] == runs[1] == runs[2]
+
+
+def test_labels_beyond_a_gap_of_years_wait_for_the_signal():
+    grid = BinGrid(0.1)
+    grid.start(0.0)
+    labels = LabelBins(grid, None, 1)
+    far_s = 1e8
+    stamps = np.array([0.05, 0.15, far_s + 0.05, far_s + 0.15])
+    labels.push(LabelChunk(stamps, np.arange(4, dtype=np.float32)[:, None]))
+    index = round(far_s / 0.1)
+    taken = [labels.take(k)[0] for k in (0, 1, index, index + 1)]
+    assert taken == [0.0, 1.0, 2.0, 3.0]
+    assert not +labels.events
+
+
+def test_labels_of_no_time_that_will_come_take_no_more_room():
+    grid = BinGrid(0.1)
+    grid.start(0.0)
+    labels = LabelBins(grid, None, 1)
+    for far in range(1000):
+        labels.push(LabelChunk(np.array([1e9 + far]), np.ones((1, 1), np.float32)))
+    assert labels.events["label_too_early"] == 1000 - 16
+    labels.push(LabelChunk(np.array([0.05]), np.ones((1, 1), np.float32)))
+    assert labels.take(0)[0] == 1.0

@@ -13,7 +13,7 @@ import zmq
 from daemon_rig import CHANNELS, Rig
 from eprop_rt.errors import StreamError
 from eprop_rt.series import MarkerChunk
-from eprop_rt_protocols.control import ControlRequest, LabelSpan, encode_request
+from eprop_rt_protocols.control import ControlRequest, LabelSpan, decode_reply, encode_request
 from eprop_rt_services.lsl_link import LslMarkerOutlet, local_clock
 from eprop_rt_services.sources.live import LslSource
 from eprop_rt_services.sources.settings import LslSettings
@@ -158,6 +158,26 @@ def test_a_stop_wins_over_a_flood_of_questions(rig):
             flood.recv()
             answered += 1
         assert answered < 5000  # it did not wait for its turn
+
+
+def test_orders_that_come_with_a_stop_are_answered_and_the_end_is_in_good_order(rig, tmp_path):
+    live = rig()
+    live.feed(0.5)
+    verbs = ("stop", "checkpoint", "freeze", "status")
+    requests = [ControlRequest(version=2, request_id=verb, verb=verb) for verb in verbs]
+    with zmq.Context() as context, context.socket(zmq.DEALER) as client:
+        client.setsockopt(zmq.LINGER, 0)
+        client.connect(live.control)
+        for request in requests:
+            client.send(encode_request(request))
+        replies = {}
+        while len(replies) < len(verbs) and client.poll(20_000):
+            reply = decode_reply(client.recv())
+            replies[reply.request_id] = reply
+    assert live.process.wait(timeout=20) == 0
+    assert "Traceback" not in live.process.stderr.read()
+    assert replies["stop"].ok
+    assert replayed(tmp_path / "s")["identical"]
 
 
 def test_a_stop_does_not_wait_for_kernels_that_compile(tmp_path, monkeypatch):

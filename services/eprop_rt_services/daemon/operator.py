@@ -5,7 +5,7 @@ from concurrent.futures import Future
 
 import numpy as np
 
-from eprop_rt.errors import DataError, EpropError
+from eprop_rt.errors import ConfigError, DataError, EpropError
 from eprop_rt.orders import Freeze, Order, Relabel, RollBack, Set, Thaw
 from eprop_rt_protocols.control import ControlReply, ControlRequest, LabelSpan
 from eprop_rt_protocols.status import Status
@@ -32,12 +32,15 @@ class Operator:
     ) -> None:
         self._server, self._bin_s = server, bin_s
         self._obey, self._keep, self._status = obey, keep, status
+        self.ending = False  # nothing is carried out any more
         self._kept: list[tuple[ReplyAddress, ControlRequest, Future[None]]] = []  # being written
 
     def attend(self) -> None:
         """Carry out what has come; call it between two steps."""
         for address, request in self._server.poll():
             try:
+                if self.ending and request.verb not in ("status", "stop"):
+                    raise ConfigError(f"the daemon is stopping: {request.verb} comes too late")
                 if request.verb == "checkpoint":
                     self._kept.append((address, request, self._keep()))
                     continue

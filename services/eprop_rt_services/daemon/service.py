@@ -176,7 +176,7 @@ class Daemon:
             run(self._inputs, self._path, self._send, self._between)
             cause = STOPPED
         finally:
-            self._telling.state = "stopping"
+            self._telling.state, self._operator.ending = "stopping", True
             self._supervisor.stopping("keeping what was learned", as_told=cause == STOPPED)
             for path in self._record.end(self._session, self._pipeline, cause):
                 log.info("wrote what was learned to %s", path)

@@ -227,9 +227,10 @@ def parents_killed(lab, plan, draw):
         time.sleep(draw.uniform(*plan.wait_s))
         pid = lab.status().pid
         lab.daemon.kill()
-        since_s, clock_s = time.monotonic(), local_clock()
+        since_s = time.monotonic()
         lab.daemon.wait()
         wait_for(lambda pid=pid: is_gone(pid), "the daemon outlives its watcher")
+        clock_s = local_clock()  # it may have sent another command before it went
         lost.append(lost_s(lab, since_s))
         judge(lab, row)
         lab.start_daemon("--resume")

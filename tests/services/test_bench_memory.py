@@ -39,7 +39,7 @@ def test_what_the_daemon_holds_does_not_grow_with_the_stream(monkeypatch):
 
 def test_the_simulated_stream_has_the_faults_that_it_says(monkeypatch):
     source = SimulatedSource(2, lambda hour: None)
-    items = [item for _ in range(3000) for item in source.pull(0.0)]
+    items = [item for _ in range(3000) for item in source.pull(0.0, None, lambda: None)]
     assert len(items) > 6000
     assert source.events["silence"] > 0
     assert resident_mib() > 10

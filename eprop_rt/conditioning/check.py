@@ -60,10 +60,9 @@ class ChunkCheck:
             return False
         longest_s = first_s - self._newest_s
         if len(stamps) > 1:
-            steps = stamps[1:] - stamps[:-1]
-            if not steps.min() > 0:
+            if not (stamps[1:] > stamps[:-1]).all():  # else all are finite, as both ends are
                 return False
-            longest_s = max(longest_s, float(steps.max()))
+            longest_s = max(longest_s, float((stamps[1:] - stamps[:-1]).max()))
         if longest_s * self._info.sample_rate_hz > LONGEST_STEP:
             return False
         self._newest_s = self._last_s = last_s

@@ -201,6 +201,18 @@ class Thorough(ChunkCheck):
         return False
 
 
+def test_stamps_that_are_no_time_are_dropped_without_a_word():
+    """Warnings are errors here: infinity minus infinity would be one."""
+    check = ChunkCheck(StreamInfo("array A", 1, 100.0), DISORDER_S)
+    kept = [
+        stamp
+        for stamps in ([0.0, 0.01], [np.inf, np.inf, 0.02], [-np.inf, np.inf, 0.03], [0.04, 0.05])
+        for stamp in check.apply(chunk(stamps)).stamps.tolist()
+    ]
+    assert kept == [0.0, 0.01, 0.02, 0.03, 0.04, 0.05]
+    assert check.events["stamp_not_finite"] == 4
+
+
 STEPS = st.sampled_from(
     [0.01] * 12 + [0.0, -0.005, -0.3, 0.0181, 0.019, 0.0191, 0.05, np.nan, np.inf]
 )

@@ -14,8 +14,10 @@ from pydantic import Field, model_validator
 from eprop_rt.config import NonNegative, Positive, Settings, Share
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels.closed_loop import trial as machine
+from eprop_rt.kernels.closed_loop.draws import Draws
 from eprop_rt.kernels.closed_loop.trial import COLUMNS, Screen, TrialParams, TrialState
 from eprop_rt.series import F64
+from eprop_rt.structs import Ints
 
 TaskKind = Literal[
     "centre_out", "random_target", "target_jump", "grid", "one_dimension", "finger_pair",
@@ -156,11 +158,11 @@ def trial_params(settings: TrialSettings, tick_s: float) -> TrialParams:
     )
 
 
-def trial_state(settings: TrialSettings, draws: machine.Draws) -> TrialState:
+def trial_state(settings: TrialSettings, draws: Draws) -> TrialState:
     """Room for one trial; `trial.begin_trial` sets it going."""
     axes = settings.axes
 
-    def count() -> machine.Ints:
+    def count() -> Ints:
         return np.zeros(1, np.int64)
 
     return TrialState(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.models import ColumnDataSource, CustomJSTickFormatter
+from bokeh.models.renderers import DataRenderer
 from bokeh.plotting import figure
 
 from eprop_rt.series import F64
@@ -21,14 +22,14 @@ PROBES = (
     "simulations, Student's t. All decoders meet the same people, perturbations and targets."
 )
 DEAD = (
-    "Nothing is heard on any channel. Silenced: the decoder that has learned, probed frozen. Learned "
-    "while dead: from zero weights with a dead array, then probed frozen. Both must fail. While "
-    "learning is what leaks through the labels, and why only frozen probes are figures."
+    "Nothing is heard on any channel. Silenced: the decoder that has learned, probed frozen. "
+    "Learned while dead: from zero weights with a dead array, then probed frozen. Both must fail. "
+    "While learning is what leaks through the labels, and why only frozen probes are figures."
 )
 MORE = (
     "After the last learning trial. Throughput: mean over successes of log2(D / W + 1) / time. "
-    "Bitrate of a grid: log2(N - 1) max(0, right - wrong) / time. Plateau: seconds of use until 90 % "
-    "of the plateau's 1 / time. Trials a minute: of one processor."
+    "Bitrate of a grid: log2(N - 1) max(0, right - wrong) / time. Plateau: seconds of use until 90 "
+    "% of the plateau's 1 / time. Trials a minute: of one processor."
 )
 
 
@@ -115,7 +116,7 @@ def add_line(into: figure, key: str, x: F64, probe: dict[str, Any], name: str, c
     low, high = np.array(probe[f"{name}_interval"], np.float64).T
     low, high = (np.where(np.isfinite(bound), bound, y) for bound in (low, high))
     source = ColumnDataSource({"x": x, "y": y, "low": low, "high": high})
-    drawn = [
+    drawn: list[DataRenderer] = [
         into.line("x", "y", source=source, color=colour, line_width=2),
         into.scatter("x", "y", source=source, color=colour, size=6),
         into.segment("x", "low", "x", "high", source=source, color=colour, line_width=1.2),

@@ -62,10 +62,9 @@ def page(chapters: Sequence[Chapter], making: Making, *, columns: bool = False) 
     if len(chapters) > 1:
         sections.insert(0, overview(chapters))
     named = [chapter.recording.name for chapter in chapters]
-    digests = (
-        (f"{c.recording.name}, {c.results[0].decoder}", c.results[0].digest) for c in chapters
-    )
-    hashes = ((c.recording.name, f"sha256 {c.sha256}") for c in chapters)
+    mains = [(chapter.recording.name, chapter.results[0]) for chapter in chapters]
+    digests = ((f"{name}, {main.decoder}", main.digest) for name, main in mains)
+    hashes = ((chapter.recording.name, f"sha256 {chapter.sha256}") for chapter in chapters)
     again = Again(
         command="replay",
         title=", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else ""),

@@ -198,7 +198,7 @@ def test_what_a_cursor_adds_up_is_taught_as_a_change_of_velocity():
 
 
 def test_matched_gains_bring_every_decoder_to_the_size_of_the_labels():
-    output = OutputSettings(match_gain=True, bounds=(0.1, 10.0))
+    output = OutputSettings(match_gain=True, bounds=(0.1, 100.0))
     coupling = coupled(Diary((0.5, 0.0)), output)
     coupling.run(1, learning=True)
     labels = np.array(coupling.decoder.labels[-200:], np.float64)

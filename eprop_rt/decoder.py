@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Protocol, runtime_checkable
 
+from eprop_rt.baselines.actor_critic import LinearActorCritic
 from eprop_rt.baselines.adaptive_kalman import AdaptiveKalmanDecoder
 from eprop_rt.baselines.constant import MeanDecoder, ZeroDecoder
 from eprop_rt.baselines.kalman import KalmanDecoder
@@ -12,6 +13,7 @@ from eprop_rt.baselines.nlms import NlmsDecoder
 from eprop_rt.baselines.rls import RlsDecoder
 from eprop_rt.baselines.wiener import WienerDecoder
 from eprop_rt.config import (
+    ActorCriticSettings,
     AdaptiveKalmanSettings,
     DecoderSettings,
     EpropSettings,
@@ -20,6 +22,7 @@ from eprop_rt.config import (
     LstmSettings,
     MeanSettings,
     NlmsSettings,
+    RewardSettings,
     RlsSettings,
     StaticSettings,
     WienerSettings,
@@ -27,6 +30,7 @@ from eprop_rt.config import (
 )
 from eprop_rt.cost import Cost
 from eprop_rt.engine import Engine
+from eprop_rt.reward_engine import RewardEngine
 from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays
 
@@ -93,6 +97,10 @@ def build_decoder(settings: DecoderSettings, inputs: int, outputs: int, bin_s: f
             decoder = Engine(settings, inputs, outputs, bin_s)
         case StaticSettings():
             decoder = Engine(settings.as_eprop(), inputs, outputs, bin_s)
+        case RewardSettings():
+            decoder = RewardEngine(settings, inputs, outputs, bin_s)
+        case ActorCriticSettings():
+            decoder = LinearActorCritic(settings, inputs, outputs, bin_s)
         case RlsSettings():
             decoder = RlsDecoder(settings, inputs, outputs, bin_s)
         case NlmsSettings():

@@ -124,6 +124,8 @@ class ActorCritic:
         self._rates = np.full(outputs + 1, settings.actor_rate / features)
         self._critic_rate = settings.critic_rate / features
         self._steps: F64 = np.zeros(outputs + 1)
+        self._halves = (settings.rates_halve_s or math.inf) / bin_s
+        self._learned: Ints = np.zeros(1, np.int64)  # bins, in all
         self._surprise = Surprise(gamma, settings.surprise_clip)
         self._traces = HeadTraces(np.zeros_like(self.w), np.zeros(features))
         self._past: F64 = np.zeros((self.waiting, features))
@@ -135,11 +137,11 @@ class ActorCritic:
     def act(self, features: F64) -> F64:
         """The action (outputs,) for features (F,): the mean, and what is tried beside it."""
         np.dot(features, self.w, out=self._said)
+        action: F64 = self._unit * self._said[:-1]
         if self.explores:
-            action: F64 = self._unit * (self._said[:-1] + self.exploration.draw())
-            return action
-        self.exploration.rest()
-        action = self._unit * self._said[:-1]
+            action += self._unit * self.exploration.draw()
+        else:
+            self.exploration.rest()
         return action
 
     @property
@@ -162,21 +164,23 @@ class ActorCritic:
     def settle(self, reward: float) -> tuple[float, int | None]:
         """Learn from the reward of the newest bin kept, NaN where none came; all from traces.
 
-        Returns the surprise in units of its root mean square, and the slot of the bin that joined
-        the trace, None where it is too young.
+        Returns the surprise in units of its root mean square, times the share of its rate that
+        learning still has, and the slot of the bin that joined the trace, None where it is too
+        young.
         """
         error, surprise = self._surprise.of(reward, float(self._said[-1]))
+        share = 1 / (1 + int(self._learned[0]) / self._halves)
+        self._learned[0] += 1
+        surprise *= share
         np.multiply(self._rates, surprise, out=self._steps)
-        self._steps[-1] = self._critic_rate * error
+        self._steps[-1] = self._critic_rate * share * error
         self._bins[1] += 1
         settled = int(self._bins[1])
         if settled < self.waiting:
             return surprise, None
         slot = settled % self.waiting
         decays = self.fades, self.exploration.rho
-        self._learn(
-            self.w, self._traces, self._past[slot], self._scores[slot], self._steps, decays
-        )
+        self._learn(self.w, self._traces, self._past[slot], self._scores[slot], self._steps, decays)
         return surprise, slot
 
     def score(self, slot: int) -> F64:
@@ -198,13 +202,14 @@ class ActorCritic:
 
     def learned(self) -> Arrays:
         """Weights; the arrays themselves."""
-        return {"w": self.w, "square": self._surprise.arrays()["square"]}
+        square = self._surprise.arrays()["square"]
+        return {"w": self.w, "square": square, "learned": self._learned}
 
     def arrays(self) -> Arrays:
         """Everything that a snapshot keeps, by name; the arrays themselves, not copies."""
         return (
             {"w": self.w, "past": self._past, "scores": self._scores, "bins": self._bins}
-            | {"said": self._said}
+            | {"said": self._said, "learned": self._learned}
             | prefixed("exploration", self.exploration.arrays())
             | prefixed("surprise", self._surprise.arrays())
             | named(self._traces, "traces")

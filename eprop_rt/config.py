@@ -584,6 +584,9 @@ class PolicySettings(Settings):
     credit_delay_s: NonNegative = Field(
         0.0, description="what was done earns a reward only when it is so old"
     )
+    rates_halve_s: Positive | None = Field(
+        None, description="of learning, after which both rates are half; none: they stay"
+    )
     surprise_clip: Positive = Field(
         3.0, description="bound on an error of the critic, in units of its root mean square"
     )

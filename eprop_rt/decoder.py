@@ -81,6 +81,17 @@ class Decoder(Protocol):
 
 
 @runtime_checkable
+class RewardDecoder(Protocol):
+    """A decoder that learns from what its outputs earn: after `learn_one` comes `reward_one`."""
+
+    explores: bool  # whether the output is drawn around the mean, or is the mean
+
+    def reward_one(self, reward: float) -> None:
+        """Learn from the reward that came with the bin learned from last; NaN: none came."""
+        ...
+
+
+@runtime_checkable
 class OfflineDecoder(Protocol):
     """A decoder that learns from a session at once."""
 
@@ -91,16 +102,14 @@ class OfflineDecoder(Protocol):
 
 def build_decoder(settings: DecoderSettings, inputs: int, outputs: int, bin_s: float) -> Decoder:
     """The decoder that the settings name."""
+    if isinstance(settings, RewardSettings | ActorCriticSettings):
+        return build_reward_decoder(settings, inputs, outputs, bin_s)
     decoder: Decoder
     match settings:
         case EpropSettings():
             decoder = Engine(settings, inputs, outputs, bin_s)
         case StaticSettings():
             decoder = Engine(settings.as_eprop(), inputs, outputs, bin_s)
-        case RewardSettings():
-            decoder = RewardEngine(settings, inputs, outputs, bin_s)
-        case ActorCriticSettings():
-            decoder = LinearActorCritic(settings, inputs, outputs, bin_s)
         case RlsSettings():
             decoder = RlsDecoder(settings, inputs, outputs, bin_s)
         case NlmsSettings():
@@ -120,3 +129,12 @@ def build_decoder(settings: DecoderSettings, inputs: int, outputs: int, bin_s: f
         case ZeroSettings():
             decoder = ZeroDecoder(outputs)
     return decoder
+
+
+def build_reward_decoder(
+    settings: RewardSettings | ActorCriticSettings, inputs: int, outputs: int, bin_s: float
+) -> RewardEngine | LinearActorCritic:
+    """The decoder that learns from rewards alone."""
+    if isinstance(settings, RewardSettings):
+        return RewardEngine(settings, inputs, outputs, bin_s)
+    return LinearActorCritic(settings, inputs, outputs, bin_s)

@@ -52,9 +52,7 @@ class RewardedSynapses:
         """Keep the vectors of the newest bin until it joins the trace."""
         self._pre[slot], self._psi[slot] = state.pre, state.psi
 
-    def learn_one(
-        self, slot: int, surprise: float, fades: float, signals: tuple[F64, F64]
-    ) -> bool:
+    def learn_one(self, slot: int, surprise: float, fades: float, signals: tuple[F64, F64]) -> bool:
         """One pass: weights, then traces; False, and a bin that teaches nothing, if not finite.
 
         `signals` (neurons,) are L, and L that the eligibility of the bin before is taken off with.
@@ -128,9 +126,7 @@ class RewardEngine:
             self._bin[~finite] = 0
         self._input_scale.apply(self._bin, self._x)
         network = self._network
-        self._forward(
-            network.params, network.weights, self._pass, self._one, self._state, self._x
-        )
+        self._forward(network.params, network.weights, self._pass, self._one, self._state, self._x)
         self._raw[:] = self._state.features[:-1]
         self._feature_scale.apply(self._raw, self._features[:-1])
         return self._head.act(self._features)
@@ -238,11 +234,15 @@ class RewardEngine:
 
     def _decoding(self) -> Arrays:
         scales = {"input_scale": self._input_scale, "feature_scale": self._feature_scale}
-        return {"w": self._network.weights.w, "head.w": self._head.w} | {
-            f"{name}.{key}": scale.arrays()[key]
-            for name, scale in scales.items()
-            for key in ("mean", "scale")
-        } | named(self._state, "state")
+        return (
+            {"w": self._network.weights.w, "head.w": self._head.w}
+            | {
+                f"{name}.{key}": scale.arrays()[key]
+                for name, scale in scales.items()
+                for key in ("mean", "scale")
+            }
+            | named(self._state, "state")
+        )
 
     def _arrays(self) -> Arrays:
         return (

@@ -1,4 +1,4 @@
-"""What a simulated user's brain, or the task, says about how it goes: all that a reward decoder has.
+"""What a simulated brain, or the task, says about how it goes: all that a reward decoder has.
 
 No source tells where the target is. They differ in how often they speak, how late, and how often
 they are wrong.

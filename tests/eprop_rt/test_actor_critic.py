@@ -54,9 +54,10 @@ def test_what_is_tried_is_a_function_of_seed_and_bin():
     assert np.abs(draws[0] - draws[2]).min() > 0
 
 
-def test_weights_follow_the_formula_of_td_lambda_and_of_the_policy_gradient():
+@pytest.mark.parametrize("halves_s", [None, 10 * BIN_S])
+def test_weights_follow_the_formula_of_td_lambda_and_of_the_policy_gradient(halves_s):
     features, rewards = drawn(40)
-    made = head(surprise_clip=1e9)
+    made = head(surprise_clip=1e9, rates_halve_s=halves_s)
     rho, fades, gamma = decay(0.06), decay(0.1), decay(0.4)
     explores = Exploration(OUTPUTS, rho, seed=4)
     w = made.w.copy()
@@ -71,12 +72,13 @@ def test_weights_follow_the_formula_of_td_lambda_and_of_the_policy_gradient():
             error = rewards[t] + gamma * value - before
             squares.append(error**2)
             surprise = error / math.sqrt(np.mean(squares))
+            share = 1.0 if halves_s is None else 1 / (1 + t / 10)
             for s in range(t):  # what was done before this bin
                 past = features[s - 1] if s > 0 else np.zeros(FEATURES)
                 faded = fades ** (t - 1 - s)
                 fresh = features[s] - rho * past
-                w[:, :-1] += 0.1 / FEATURES * surprise * faded * np.outer(fresh, scores[s])
-                w[:, -1] += 0.02 / FEATURES * error * faded * features[s]
+                w[:, :-1] += share * 0.1 / FEATURES * surprise * faded * np.outer(fresh, scores[s])
+                w[:, -1] += share * 0.02 / FEATURES * error * faded * features[s]
         before = value
     np.testing.assert_allclose(made.w, w, rtol=1e-10, atol=1e-12)
     assert np.abs(w - weights[0]).min() > 1e-4
@@ -152,9 +154,7 @@ def test_with_a_credit_delay_only_what_is_so_old_is_in_the_trace():
     late, in_time = head(credit_delay_s=3 * BIN_S), head()
     played(late, features, [np.nan] * 20)
     played(in_time, features[:17], [np.nan] * 17)
-    np.testing.assert_array_equal(
-        late.arrays()["traces.credit"], in_time.arrays()["traces.credit"]
-    )
+    np.testing.assert_array_equal(late.arrays()["traces.credit"], in_time.arrays()["traces.credit"])
 
 
 def test_without_exploration_the_action_is_the_mean_and_nothing_was_tried():

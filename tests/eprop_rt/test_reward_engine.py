@@ -14,7 +14,6 @@ from eprop_rt.config import (
     ScaleSettings,
 )
 from eprop_rt.reward_engine import RewardEngine
-from eprop_rt.snapshot import named
 
 BIN_S, INPUTS, OUTPUTS = 0.02, 4, 2
 ABSENT = np.full(OUTPUTS, np.nan, np.float32)
@@ -26,9 +25,8 @@ RATE = 0.05
 
 
 def engine(**changes):
-    settings = dict(
-        dtype="float64", network=NETWORK, policy=POLICY, learning_rate=RATE, critic_share=0.3
-    )
+    settings = {"dtype": "float64", "network": NETWORK, "policy": POLICY}
+    settings |= {"learning_rate": RATE, "critic_share": 0.3}
     return RewardEngine(RewardSettings(**(settings | changes)), INPUTS, OUTPUTS, BIN_S)
 
 

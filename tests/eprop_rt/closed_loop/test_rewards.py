@@ -43,9 +43,7 @@ def test_an_outcome_read_off_the_brain_comes_late_and_is_sometimes_wrong():
     came = judged(settings, [scene(8, Event.SUCCESS), scene(0), scene(0)])
     assert np.isnan(came[:2]).all()
     assert came[2] in (1.0, -1.0)
-    rightly = judged(
-        settings.model_copy(update={"delay_s": 0.0}), [scene(8, Event.SUCCESS)] * 4000
-    )
+    rightly = judged(settings.model_copy(update={"delay_s": 0.0}), [scene(8, Event.SUCCESS)] * 4000)
     assert np.mean(np.array(rightly) == 1) == pytest.approx(0.7, abs=0.03)
 
 

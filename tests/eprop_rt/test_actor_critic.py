@@ -61,7 +61,7 @@ def test_weights_follow_the_formula_of_td_lambda_and_of_the_policy_gradient(halv
     rho, fades, gamma = decay(0.06), decay(0.1), decay(0.4)
     explores = Exploration(OUTPUTS, rho, seed=4)
     w = made.w.copy()
-    scores, squares = [], []
+    scores, squares, before = [], [], math.nan
     _, weights = played(made, features, rewards)
     for t in range(40):
         np.testing.assert_allclose(weights[t], w, rtol=1e-10, atol=1e-12)

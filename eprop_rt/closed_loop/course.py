@@ -14,26 +14,28 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Self, cast
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from eprop_rt.closed_loop.assist import Assist, AssistSettings
 from eprop_rt.closed_loop.coupling import Coupling, Learner, OutputSettings, Way
 from eprop_rt.closed_loop.labels import LabelSettings, build_label_source
 from eprop_rt.closed_loop.metrics import ProbeResult, summarise
 from eprop_rt.closed_loop.perturbation import Perturbation, PerturbationSettings, silence
+from eprop_rt.closed_loop.rewards import RewardSourceSettings, build_reward_source
 from eprop_rt.closed_loop.room import Room, RoomSettings
 from eprop_rt.closed_loop.task import Trial
 from eprop_rt.closed_loop.tuning import draw_tuning
 from eprop_rt.config import Settings
+from eprop_rt.errors import ConfigError
 
 Count = Annotated[int, Field(ge=0, le=100_000)]
 Build = Callable[[int, int, float], Learner]  # inputs, outputs, bin_s
 
 # What is drawn in a simulation, each from its own stream.
-ROOM, LEARNING, STRIKE, PROBE, DEAD, LABELS = range(6)
+ROOM, LEARNING, STRIKE, PROBE, DEAD, LABELS, REWARDS = range(7)
 
 
 class CourseSettings(Settings):
@@ -54,8 +56,20 @@ class BenchSettings(Settings):
     room: RoomSettings = RoomSettings()
     course: CourseSettings = CourseSettings()
     labels: LabelSettings | None = LabelSettings()
+    rewards: RewardSourceSettings | None = Field(
+        None, description="for decoders that learn from them; labels: null beside it"
+    )
     output: OutputSettings = OutputSettings()
     assist: AssistSettings = AssistSettings()
+
+    @model_validator(mode="after")
+    def _help_is_a_velocity(self) -> Self:
+        if self.assist.share > 0 and (self.room.cursor.adds or self.labels is None):
+            raise ConfigError(
+                "assist.share came with room.cursor.adds or without labels: the help is an "
+                "intended velocity; set assist.share: 0"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +151,17 @@ class Course:
         return coupling
 
     def _fresh_sources(self, coupling: Coupling) -> Coupling:
-        """The same room and decoder, with sources of labels that remember nothing."""
+        """The same room and decoder, with sources of labels and rewards that remember nothing."""
         settings, bin_s = self._settings, self._settings.room.bin_s
         seed, source, assist = self._stream(LABELS), None, None
         if settings.labels is not None:
             source = build_label_source(settings.labels, bin_s, seed)
             if settings.assist.share > 0:
                 assist = Assist(settings.assist, build_label_source(settings.labels, bin_s, seed))
-        fresh = Coupling(coupling.room, coupling.decoder, source, None, settings.output, assist)
+        rewards = None
+        if settings.rewards is not None:
+            rewards = build_reward_source(settings.rewards, bin_s, self._stream(REWARDS))
+        fresh = Coupling(coupling.room, coupling.decoder, source, rewards, settings.output, assist)
         fresh.restore(coupling.snapshot())
         return fresh
 

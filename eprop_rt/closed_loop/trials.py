@@ -31,7 +31,7 @@ _PINBALL = {"homes": False, "source": "anywhere", "puts_back": "never", "radius_
 KINDS: dict[str, dict[str, Any]] = {
     "centre_out": {},
     "random_target": {**_PINBALL, "distance_cm": 5.0, "timeout_s": 4.0},
-    "target_jump": {"jump_share": 0.5, "timeout_s": 4.0},
+    "target_jump": {"jump_share": 0.5, "timeout_s": 4.0, "centre_radius_cm": 1.2},
     "grid": {
         "homes": False, "source": "anywhere", "puts_back": "never", "cells": 6, "box": True,
         "distance_cm": 3.0, "hold_s": 0.5, "timeout_s": 6.0,

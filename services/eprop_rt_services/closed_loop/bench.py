@@ -142,6 +142,10 @@ class Bench:
         for daemon in self.daemons.values():
             daemon.wait_for("thaw", READY_S)
 
+    def check(self) -> None:
+        """Raise StreamError where a process has ended."""
+        self._children.check()
+
     def standing(self) -> Standing:
         """Ask everybody how it goes."""
         return Standing(self.task.report(), self._wire.report())

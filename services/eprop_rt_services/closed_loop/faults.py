@@ -59,7 +59,6 @@ class FaultyWire:
         elif lost < self._faults.loss:
             self._counts["lost"] += 1
         else:
-            self._counts["late"] += late_s > 0
             before_s = self._waiting[-1][0] if self._waiting else stamp_s
             self._waiting.append((max(before_s, stamp_s + late_s), stamp_s, sample.copy()))
         self.release(stamp_s)
@@ -67,8 +66,9 @@ class FaultyWire:
     def release(self, now_s: float) -> None:
         """Send what has waited long enough."""
         while self._waiting and self._waiting[0][0] <= now_s:
-            _, stamp_s, sample = self._waiting.popleft()
+            due_s, stamp_s, sample = self._waiting.popleft()
             if self._outlet is not None:
+                self._counts["late"] += due_s > stamp_s
                 self._outlet.push(np.array([stamp_s]), sample)
                 self._counts["sent"] += 1
 

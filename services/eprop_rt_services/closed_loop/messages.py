@@ -53,7 +53,7 @@ class Report(BaseModel):
 
 
 class WireReport(BaseModel):
-    """From a simulator: samples sent, and what the injected faults did to others."""
+    """From a simulator: samples sent, `late` of them late, and others lost."""
 
     model_config = MESSAGE
 

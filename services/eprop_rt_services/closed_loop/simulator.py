@@ -26,6 +26,8 @@ from eprop_rt_services.sources.live import LslSource
 from eprop_rt_services.sources.settings import LslSettings
 from eprop_rt_services.zmq_link import FrameReader, Replier
 
+WISH_HOLDS_S = 1.0  # a page that was closed steers nobody
+
 
 class SimulatorSettings(Settings):
     """Which screen to look at, and who looks: one seed is one person.
@@ -66,20 +68,24 @@ class Eyes:
 
 
 class Ears:
-    """The newest wish of a person; what is no wish is dropped."""
+    """The newest wish of a person; what is no wish is dropped, and an old one points nowhere."""
 
     def __init__(self, reader: FrameReader | None) -> None:
         self._reader = reader
-        self.wish: Wish | None = None if reader is None else Wish()
+        self._wish: Wish | None = None if reader is None else Wish()
+        self._came_s = 0.0
 
     def listen(self) -> Wish | None:
         """Return the newest wish without waiting; None where nobody can have one."""
         while self._reader is not None and (frames := self._reader.take(0.0)) is not None:
             try:
-                self.wish = Wish.model_validate_json(frames[-1])
+                self._wish = Wish.model_validate_json(frames[-1])
             except ValidationError:
                 continue
-        return self.wish
+            self._came_s = local_clock()
+        if self._wish is not None and local_clock() > self._came_s + WISH_HOLDS_S:
+            self._wish = self._wish.model_copy(update={"pointer": None})
+        return self._wish
 
 
 class Cortex:

@@ -1,6 +1,7 @@
 """`eprop-rt task`: any decoder on the closed-loop bench, over the wire."""
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,6 +55,12 @@ def task(
     loss: Annotated[
         float, typer.Option(min=0, max=0.99, help="fault: this share of the samples is lost")
     ] = 0.0,
+    mouse: Annotated[
+        bool, typer.Option("--mouse", help="steer the simulated user yourself, in a browser")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="of the page of --mouse, on this machine; 0: free")
+    ] = 0,
     restart_every: Annotated[
         float | None, typer.Option(min=1, help="fault: the source restarts, in seconds")
     ] = None,
@@ -63,8 +70,11 @@ def task(
 
     The user's spike counts go out over Lab Streaming Layer; the decoder's commands move the cursor
     over ZeroMQ. Any decoder will do (docs/closed_loop_live.md); with --decoder one of ours is
-    started. It runs until Ctrl-C, --trials or --seconds.
+    started. It runs until Ctrl-C, --trials or --seconds. With --mouse a page opens in which you
+    are the user's intention; several decoders can then be felt in turn.
     """
+    if mouse and (trials or seconds):
+        raise ConfigError("--mouse came with --trials or --seconds: it runs until Ctrl-C")
     if commands and decoder:
         raise ConfigError("--commands and --decoder came together: give yours or one of ours")
     if json is not None and not json.parent.is_dir():
@@ -82,7 +92,8 @@ def task(
         ),
     )
     console = Console(stderr=json == Path("-"))
-    standing = run(settings, Length(trials, seconds), lambda said: tell(console, said))
+    say = partial(tell, console)
+    standing = steer(settings, port, say) if mouse else run(settings, Length(trials, seconds), say)
     tell(console, line(standing))
     write_json(json, standing.to_json())
 
@@ -97,6 +108,22 @@ def run(settings: BenchSettings, length: Length, tell: Tell) -> Standing:
             if course.standing is None:
                 raise
             return course.standing
+
+
+def steer(settings: BenchSettings, port: int, tell: Tell) -> Standing:
+    """Run the bench with a person at it, whose page is served here until Ctrl-C."""
+    from eprop_rt_services.pages.place import Place  # noqa: PLC0415
+    from eprop_rt_services.steering.hand import Hand  # noqa: PLC0415
+    from eprop_rt_services.steering.page import Steering  # noqa: PLC0415  (Bokeh takes a second)
+
+    with company("eprop-rt-task-", apart=not settings.commands) as found, ExitStack() as closing:
+        wishes = f"ipc://{found.folder}/wishes"
+        bench = Bench(settings.model_copy(update={"wishes": wishes}), found, closing)
+        Course(bench, Length(), tell).begin()
+        hand = closing.enter_context(Hand(bench, wishes))
+        page = Steering(hand, settings.loop.cursor.half_width_cm)
+        page.serve(Place(port=port), lambda url: tell(f"point with the mouse at {url}"))
+        return bench.standing()
 
 
 def tell(console: Console, said: str) -> None:

@@ -44,6 +44,10 @@ class TaskLine:
         """Let it listen to another decoder."""
         return self._order(Order(listen_to=place))
 
+    def teach(self, on: bool) -> Report:
+        """Let its labels be known, or not."""
+        return self._order(Order(labels=on))
+
     def report(self) -> Report:
         """Ask how it goes."""
         return self._order(Order())

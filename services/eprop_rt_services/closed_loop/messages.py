@@ -13,12 +13,13 @@ WISH_TOPIC = "wish"
 
 
 class Order(BaseModel):
-    """To a task: begin a series of trials from a seed, listen to another decoder, only report."""
+    """To a task: what is given is obeyed; a report is the answer."""
 
     model_config = MESSAGE
 
-    restart_seed: int | None = None
+    restart_seed: int | None = Field(None, description="of a new series of trials")
     listen_to: int | None = Field(None, ge=0, description="place among the task's endpoints")
+    labels: bool | None = Field(None, description="whether labels are known from now on")
 
 
 class TrialReport(BaseModel):

@@ -24,6 +24,7 @@ class Screen:
         self._cursor = Cursor(loop.cursor)
         self._inbox = inbox
         self._lit = False
+        self.teaches = True
         self._begin()
 
     def _begin(self) -> None:
@@ -66,7 +67,7 @@ class Screen:
                 success=trial.success,
                 time_to_target_s=taken_s,
                 ended_s=now_s,
-                learning=self._inbox.learning,
+                learning=self._inbox.learning and self.teaches,
             )
         )
         self.ended += 1
@@ -84,8 +85,10 @@ class Screen:
 
     def label(self) -> F64:
         """Return the velocity (2,) that is taken to be intended now; NaN where unknown."""
+        if not (self._lit and self.teaches):
+            return np.full(2, np.nan)
         cursor, state = self.shown
-        return self._task.label(cursor, state.target) if self._lit else np.full(2, np.nan)
+        return self._task.label(cursor, state.target)
 
     def report(self, screens: str = "") -> Report:
         """Say how things stand."""

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from eprop_rt.closed_loop.population import CosinePopulation
 from eprop_rt.closed_loop.session import LoopSettings
-from eprop_rt.closed_loop.user import User, UserSettings
+from eprop_rt.closed_loop.user import User
 from eprop_rt.config import Positive, Settings
 from eprop_rt.series import F32, F64, Chunk, StreamInfo
 from eprop_rt_protocols.streams import StreamRequirement
@@ -33,7 +33,7 @@ class SimulatorSettings(Settings):
     """Which screen to look at, and who looks: one seed is one person.
 
     `orders` is an endpoint at which it tells how the wire has been; `wishes` one at which somebody
-    publishes where a person points: the target is then not looked at.
+    publishes where a person points: from the first such wish on, the target is not looked at.
     """
 
     name: str
@@ -72,11 +72,11 @@ class Ears:
 
     def __init__(self, reader: FrameReader | None) -> None:
         self._reader = reader
-        self._wish: Wish | None = None if reader is None else Wish()
+        self._wish: Wish | None = None
         self._came_s = 0.0
 
     def listen(self) -> Wish | None:
-        """Return the newest wish without waiting; None where nobody can have one."""
+        """Return the newest wish without waiting; None where there has been none yet."""
         while self._reader is not None and (frames := self._reader.take(0.0)) is not None:
             try:
                 self._wish = Wish.model_validate_json(frames[-1])
@@ -95,8 +95,10 @@ class Cortex:
         tuning, person, draws = np.random.default_rng(settings.seed).spawn(3)
         self._tick_s = settings.loop.timing.tick_s
         self._population = CosinePopulation(settings.loop.population, tuning)
-        user = settings.loop.user
-        self._user = User(user if settings.wishes is None else at_once(user), person)
+        self._user = User(settings.loop.user, person)
+        # Who follows a pointer does so at once: whoever moves it has had the time to react.
+        at_once = settings.loop.user.model_copy(update={"reaction_s": 0.0})
+        self._led = User(at_once, settings.seed)
         self._draws = draws
         self._order = draws.permutation(self._population.units)
 
@@ -108,20 +110,17 @@ class Cortex:
     def fire(self, seen: tuple[F64, F64, float], wish: Wish | None) -> F32:
         """Return the counts (1, units) of the next tick, after what is seen and wished now."""
         cursor, target, radius_cm = seen
+        user = self._user
         if wish is not None:
+            user = self._led
             pointer = (np.nan, np.nan) if wish.pointer is None else wish.pointer
             target, radius_cm = np.array(pointer), 0.0
-        self._user.see(cursor, target, radius_cm)
-        counts = self._population.counts(self._user.intend(self._tick_s), self._tick_s)
+        user.see(cursor, target, radius_cm)
+        counts = self._population.counts(user.intend(self._tick_s), self._tick_s)
         if wish is not None:
             counts = counts + self._draws.poisson(wish.noise_hz * self._tick_s, self.units)
             counts[self._order[round(wish.heard * self.units) :]] = 0.0
         return counts.astype(np.float32)[None]
-
-
-def at_once(user: UserSettings) -> UserSettings:
-    """A user who follows a pointer: whoever moves it has had the time to react."""
-    return user.model_copy(update={"reaction_s": 0.0})
 
 
 def sent_until_next(ticks: Ticks, wire: FaultyWire) -> float:

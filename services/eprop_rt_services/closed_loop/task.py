@@ -90,6 +90,8 @@ def obey(orders: Replier, screen: Screen, inbox: Inbox, screens: str = "") -> No
     order = Order.model_validate_json(message)
     if order.listen_to is not None:
         inbox.listen_to(order.listen_to)
+    if order.labels is not None:
+        screen.teaches = order.labels
     if order.restart_seed is not None:
         screen.restart(order.restart_seed)
     orders.reply(screen.report(screens).model_dump_json().encode())

@@ -58,6 +58,9 @@ def task(
     mouse: Annotated[
         bool, typer.Option("--mouse", help="steer the simulated user yourself, in a browser")
     ] = False,
+    practice: Annotated[
+        float, typer.Option(min=1, help="of --mouse: the simulated user goes first, in seconds")
+    ] = 30.0,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="of the page of --mouse, on this machine; 0: free")
     ] = 0,
@@ -93,7 +96,11 @@ def task(
     )
     console = Console(stderr=json == Path("-"))
     say = partial(tell, console)
-    standing = steer(settings, port, say) if mouse else run(settings, Length(trials, seconds), say)
+    standing = (
+        steer(settings, practice, port, say)
+        if mouse
+        else run(settings, Length(trials, seconds), say)
+    )
     tell(console, line(standing))
     write_json(json, standing.to_json())
 
@@ -110,7 +117,7 @@ def run(settings: BenchSettings, length: Length, tell: Tell) -> Standing:
             return course.standing
 
 
-def steer(settings: BenchSettings, port: int, tell: Tell) -> Standing:
+def steer(settings: BenchSettings, practice_s: float, port: int, tell: Tell) -> Standing:
     """Run the bench with a person at it, whose page is served here until Ctrl-C."""
     from eprop_rt_services.pages.place import Place  # noqa: PLC0415
     from eprop_rt_services.steering.hand import Hand  # noqa: PLC0415
@@ -119,7 +126,10 @@ def steer(settings: BenchSettings, port: int, tell: Tell) -> Standing:
     with company("eprop-rt-task-", apart=not settings.commands) as found, ExitStack() as closing:
         wishes = f"ipc://{found.folder}/wishes"
         bench = Bench(settings.model_copy(update={"wishes": wishes}), found, closing)
-        Course(bench, Length(), tell).begin()
+        Course(bench, Length(seconds=practice_s), tell).run()
+        tell("you take over; decoders learn no more unless you let them")
+        bench.task.teach(False)
+        bench.task.restart(settings.seed + 1)
         hand = closing.enter_context(Hand(bench, wishes))
         page = Steering(hand, settings.loop.cursor.half_width_cm)
         page.serve(Place(port=port), lambda url: tell(f"point with the mouse at {url}"))

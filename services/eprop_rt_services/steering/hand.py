@@ -42,10 +42,9 @@ class Hand:
         """Give the cursor to another decoder."""
         self.bench.task.listen_to(place)
 
-    def learn(self, on: bool) -> None:
-        """Let the decoders of our own learn, or not."""
-        for daemon in self.bench.daemons.values():
-            daemon.tell("thaw" if on else "freeze")
+    def teach(self, on: bool) -> None:
+        """Let decoders learn that the person wants to go to the target, or not."""
+        self.bench.task.teach(on)
 
     def tick(self) -> Screen | None:
         """Tell the simulator what is wished, and return the newest screen.

@@ -73,8 +73,8 @@ class Steering:
         half = self._half_width_cm
         field = figure(
             name="field",
-            x_range=Range1d(-half, half),
-            y_range=Range1d(-half, half),
+            x_range=Range1d(start=-half, end=half),
+            y_range=Range1d(start=-half, end=half),
             match_aspect=True,
             aspect_ratio=1,
             sizing_mode="scale_width",
@@ -110,11 +110,9 @@ class Steering:
             decoders = RadioButtonGroup(name="decoders", labels=list(hand.bench.decoders), active=0)
             decoders.on_change("active", lambda _a, _o, new: self._do(partial(hand.listen_to, new)))
             controls.append(decoders)
-        if hand.bench.daemons:
-            learning = Toggle(name="learning", label="learning", active=True)
-            learning.on_change("active", lambda _a, _o, new: self._do(partial(hand.learn, new)))
-            controls.append(learning)
-        return controls
+        teaching = Toggle(name="teaching", label="learn: I aim at the target", active=False)
+        teaching.on_change("active", lambda _a, _o, new: self._do(partial(hand.teach, new)))
+        return [*controls, teaching]
 
     def _do(self, act: Callable[[], None]) -> None:
         with self._watched():

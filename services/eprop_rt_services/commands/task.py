@@ -96,12 +96,11 @@ def task(
     )
     console = Console(stderr=json == Path("-"))
     say = partial(tell, console)
-    standing = (
-        steer(settings, practice, port, say)
-        if mouse
-        else run(settings, Length(trials, seconds), say)
-    )
-    tell(console, line(standing))
+    if mouse:
+        standing = steer(settings, practice, port, say)
+    else:
+        standing = run(settings, Length(trials, seconds), say)
+    say(line(standing))
     write_json(json, standing.to_json())
 
 

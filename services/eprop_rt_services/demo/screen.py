@@ -184,7 +184,7 @@ def run(settings: ScreenSettings) -> None:
     tick_s = settings.loop.timing.tick_s
     info = screen_info(settings.seat, 1 / tick_s)
     label_info = StreamInfo(
-        f"{settings.seat} labels", 2, 1 / tick_s, ("vx", "vy"), ("cm/s", "cm/s")
+        f"{settings.seat} labels, direct", 2, 1 / tick_s, ("vx", "vy"), ("cm/s", "cm/s")
     )
     with (
         CommandSubscriber(settings.commands, settings.topic, local_clock) as subscriber,

@@ -14,8 +14,7 @@ from eprop_rt.intake import channels_of
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import StreamInfo
 from eprop_rt.warmup import warm_up
-from eprop_rt_protocols.control import ControlReply, ControlRequest
-from eprop_rt_protocols.strictness import VERSION
+from eprop_rt_protocols.control import ControlReply, ControlRequest, carried_out
 from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.classes.live import LiveClasses
 from eprop_rt_services.config import Config
@@ -297,12 +296,7 @@ class Daemon:
         """An answer while it starts; orders have nothing to work on yet."""
         if request.verb != "status":
             raise ConfigError(f"the daemon is still starting: send {request.verb} when it runs")
-        return ControlReply(
-            version=VERSION,
-            request_id=request.request_id,
-            ok=True,
-            status=self._telling.status(),
-        )
+        return carried_out(request, self._telling.status())
 
     def _begin_anew(self, beginning: Beginning) -> None:
         """The journal has a hole: go on with another data path, that begins from a file."""

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from eprop_rt.closed_loop.labels.source import Labels, unknown
+from eprop_rt.closed_loop.labels.source import Labels, absent, unknown
 from eprop_rt.closed_loop.population import Seed
 from eprop_rt.closed_loop.scene import Scene
 from eprop_rt.intention import towards
@@ -23,7 +23,7 @@ class RefitSource:
     def label(self, scene: Scene) -> Labels:
         """The velocity of this bin, turned; unknown where there is no target."""
         speed = math.hypot(*scene.velocity)
-        if np.isnan(scene.target).any():
+        if absent(scene.target):
             return Labels(unknown(scene))
         if scene.inside:
             return Labels(np.zeros(len(scene.target)))

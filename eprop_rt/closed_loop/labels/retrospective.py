@@ -7,9 +7,7 @@ SUCCESS or a SELECTED the bins of the approach get their labels, all at once and
 from collections import deque
 from dataclasses import replace
 
-import numpy as np
-
-from eprop_rt.closed_loop.labels.source import Labels, LabelSource, unknown
+from eprop_rt.closed_loop.labels.source import Labels, LabelSource, absent, unknown
 from eprop_rt.closed_loop.population import Seed
 from eprop_rt.closed_loop.scene import Event, Scene
 from eprop_rt.series import F64
@@ -43,7 +41,7 @@ class RetrospectiveSource:
         target, radius_cm = selected(scene.event, approach[-1])
         known = (self._source.label(aimed(one, target, radius_cm)).now for one in approach)
         aged = zip(range(len(approach), 0, -1), known, strict=True)
-        earlier = tuple((age, label) for age, label in aged if not np.isnan(label).any())
+        earlier = tuple((age, label) for age, label in aged if not absent(label))
         return Labels(unknown(scene), earlier)
 
     def restart(self, seed: Seed) -> None:
@@ -54,7 +52,7 @@ class RetrospectiveSource:
 
 def selected(event: Event, last: Scene) -> tuple[F64, float]:
     """Where a selection was, and how wide: a target that was won, else where the cursor rested."""
-    won = event is Event.SUCCESS and not np.isnan(last.target).any()
+    won = event is Event.SUCCESS and not absent(last.target)
     return (last.target if won else last.position), last.radius_cm
 
 

@@ -75,7 +75,7 @@ def test_a_late_label_that_nobody_handles_is_taken_for_the_bin_of_now():
 
 
 def test_noise_of_direction_turns_labels_by_angles_of_that_deviation():
-    scenes = walk(3, bins=8000)
+    scenes = walk(3, bins=3000)
     clean, noisy = (said(source(noise_deg=d, after_s=0), scenes) for d in (0.0, 30.0))
     pairs = [
         (complex(*a.now), complex(*b.now)) for a, b in zip(clean, noisy, strict=True) if a.now.any()
@@ -83,17 +83,17 @@ def test_noise_of_direction_turns_labels_by_angles_of_that_deviation():
     pairs = [(a, b) for a, b in pairs if np.isfinite(a)]
     assert np.allclose([abs(a) for a, _ in pairs], [abs(b) for _, b in pairs])
     turned = np.degrees([np.angle(b / a) for a, b in pairs])
-    assert np.std(turned) == pytest.approx(30.0, rel=0.05)
-    assert abs(np.mean(turned)) < 1.5
+    assert np.std(turned) == pytest.approx(30.0, rel=0.08)
+    assert abs(np.mean(turned)) < 3
 
 
 def test_noise_of_velocity_is_added_to_each_axis():
-    scenes = walk(3, bins=8000)
+    scenes = walk(3, bins=3000)
     clean, noisy = (said(source(noise_cm_s=s, after_s=0), scenes) for s in (0.0, 3.0))
     added = np.array([b.now - a.now for a, b in zip(clean, noisy, strict=True)])
     added = added[~np.isnan(added).any(axis=1)]
-    assert np.allclose(added.std(axis=0), 3.0, rtol=0.05)
-    assert np.allclose(added.mean(axis=0), 0.0, atol=0.15)
+    assert np.allclose(added.std(axis=0), 3.0, rtol=0.08)
+    assert np.allclose(added.mean(axis=0), 0.0, atol=0.25)
 
 
 def test_noise_of_direction_needs_a_direction():
@@ -103,7 +103,7 @@ def test_noise_of_direction_needs_a_direction():
 
 @pytest.mark.parametrize("kind", ["direct", "retrospective"])
 def test_a_share_of_the_bins_is_labelled(kind):
-    scenes = walk(4, bins=8000)
+    scenes = walk(4, bins=4000)
     every, some = (by_bin(said(source(kind=kind, share=s), scenes)) for s in (1.0, 0.1))
     assert len(some) == pytest.approx(0.1 * len(every), rel=0.15)
     assert all(np.array_equal(some[at], every[at]) for at in some)
@@ -115,7 +115,7 @@ def test_no_share_is_no_label():
 
 @pytest.mark.parametrize("kind", ["direct", "retrospective", "optimal", "intention"])
 def test_a_share_of_the_trials_is_labelled_towards_another_target(kind):
-    trials, length = 300, 40
+    trials, length = 150, 40
     scenes = walk(5, bins=trials * length, trial=length)
     right, mistaken = (by_bin(said(source(kind=kind, mistakes=m), scenes)) for m in (0.0, 0.25))
     wrong = [
@@ -126,7 +126,7 @@ def test_a_share_of_the_trials_is_labelled_towards_another_target(kind):
         ]
         for first in range(0, trials * length, length)
     ]
-    assert np.mean([any(one) for one in wrong]) == pytest.approx(0.25, abs=0.08)
+    assert np.mean([any(one) for one in wrong]) == pytest.approx(0.25, abs=0.1)
     # A trial is mistaken as a whole; what may agree by chance is a bin inside both targets.
     assert np.mean([np.mean(one) for one in wrong if any(one)]) > 0.9
 

@@ -49,7 +49,9 @@ class PerturbationSettings(Settings):
         for name in ("drift_to", "noise_hz", "baseline_hz"):
             low, high = getattr(self, name)
             if not 0 <= low <= high:
-                raise ConfigError(f"{name} is ({low}, {high}); expected 0 <= low <= high: swap them")
+                raise ConfigError(
+                    f"{name} is ({low}, {high}); expected 0 <= low <= high: swap them"
+                )
         return self
 
     @property

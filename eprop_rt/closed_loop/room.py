@@ -23,7 +23,7 @@ from eprop_rt.closed_loop.trials import (
 )
 from eprop_rt.closed_loop.tuning import CosineTuning, TuningSettings, draw_tuning
 from eprop_rt.closed_loop.user import UserSettings
-from eprop_rt.config import Positive, Settings, Share
+from eprop_rt.config import Positive, Settings
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels import steady
 from eprop_rt.kernels.closed_loop import trial as machine

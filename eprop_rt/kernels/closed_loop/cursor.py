@@ -39,7 +39,9 @@ def move(params: CursorParams, state: CursorState) -> None:
         velocity = state.velocity[a] + params.follows * (wanted - state.velocity[a])
         moved = state.position[a] + velocity * params.dt_s
         stopped = min(max(moved, -params.half_width_cm), params.half_width_cm)
-        state.velocity[a] = velocity if stopped == moved else (stopped - state.position[a]) / params.dt_s
+        state.velocity[a] = (
+            velocity if stopped == moved else (stopped - state.position[a]) / params.dt_s
+        )
         state.position[a] = stopped
 
 

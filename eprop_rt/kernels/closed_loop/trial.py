@@ -268,9 +268,7 @@ def follow_path(params: TrialParams, state: TrialState, cursor: CursorState) -> 
 
 
 @as_written
-def follow_cell(
-    params: TrialParams, state: TrialState, cursor: CursorState, is_in: bool
-) -> None:
+def follow_cell(params: TrialParams, state: TrialState, cursor: CursorState, is_in: bool) -> None:
     """A dwell begins in the cell that is entered; beyond the grid there is none."""
     cell = cell_of(params, cursor.position)
     if state.entered[0] < 0 and cell == state.cell[0]:

@@ -60,7 +60,9 @@ class UserState(NamedTuple):
 
 
 @as_written
-def see_and_intend(params: UserParams, state: UserState, screen: Screen, cursor: CursorState) -> None:
+def see_and_intend(
+    params: UserParams, state: UserState, screen: Screen, cursor: CursorState
+) -> None:
     """One tick."""
     if params.prompt:
         intend_at_once(params, state, screen, cursor)

@@ -24,6 +24,7 @@ from eprop_rt.closed_loop.coupling import Coupling, Learner, OutputSettings, Way
 from eprop_rt.closed_loop.labels import LabelSettings, build_label_source
 from eprop_rt.closed_loop.metrics import ProbeResult, summarise
 from eprop_rt.closed_loop.perturbation import Perturbation, PerturbationSettings, silence
+from eprop_rt.closed_loop.rewards import RewardSourceSettings, build_reward_source
 from eprop_rt.closed_loop.room import Room, RoomSettings
 from eprop_rt.closed_loop.task import Trial
 from eprop_rt.closed_loop.tuning import draw_tuning
@@ -33,7 +34,7 @@ Count = Annotated[int, Field(ge=0, le=100_000)]
 Build = Callable[[int, int, float], Learner]  # inputs, outputs, bin_s
 
 # What is drawn in a simulation, each from its own stream.
-ROOM, LEARNING, STRIKE, PROBE, DEAD, LABELS = range(6)
+ROOM, LEARNING, STRIKE, PROBE, DEAD, LABELS, REWARDS = range(7)
 
 
 class CourseSettings(Settings):
@@ -54,6 +55,9 @@ class BenchSettings(Settings):
     room: RoomSettings = RoomSettings()
     course: CourseSettings = CourseSettings()
     labels: LabelSettings | None = LabelSettings()
+    rewards: RewardSourceSettings | None = Field(
+        None, description="for decoders that learn from them; labels: null beside it"
+    )
     output: OutputSettings = OutputSettings()
     assist: AssistSettings = AssistSettings()
 
@@ -137,14 +141,17 @@ class Course:
         return coupling
 
     def _fresh_sources(self, coupling: Coupling) -> Coupling:
-        """The same room and decoder, with sources of labels that remember nothing."""
+        """The same room and decoder, with sources of labels and rewards that remember nothing."""
         settings, bin_s = self._settings, self._settings.room.bin_s
         seed, source, assist = self._stream(LABELS), None, None
         if settings.labels is not None:
             source = build_label_source(settings.labels, bin_s, seed)
             if settings.assist.share > 0:
                 assist = Assist(settings.assist, build_label_source(settings.labels, bin_s, seed))
-        fresh = Coupling(coupling.room, coupling.decoder, source, None, settings.output, assist)
+        rewards = None
+        if settings.rewards is not None:
+            rewards = build_reward_source(settings.rewards, bin_s, self._stream(REWARDS))
+        fresh = Coupling(coupling.room, coupling.decoder, source, rewards, settings.output, assist)
         fresh.restore(coupling.snapshot())
         return fresh
 

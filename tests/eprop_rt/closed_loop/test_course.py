@@ -53,6 +53,7 @@ def taught(probe_at):
     return Kept.made[0].snapshot()
 
 
+@pytest.mark.large
 def test_probes_leave_no_trace():
     often, once = taught((0, 1, 2, 3, 5, 8)), taught((8,))
     assert often.keys() == once.keys()
@@ -61,6 +62,7 @@ def test_probes_leave_no_trace():
     assert np.any(often["w"])
 
 
+@pytest.mark.large
 def test_the_same_seed_gives_the_same_figures_and_another_simulation_others():
     results = [Course(literature(), rls, 0, n).run(ZERO) for n in (0, 0, 1)]
     times = [[p.result.penalised_time_s for p in r.passed[0].probes] for r in results]
@@ -68,6 +70,7 @@ def test_the_same_seed_gives_the_same_figures_and_another_simulation_others():
     assert times[0] != times[2]
 
 
+@pytest.mark.large
 def test_least_squares_reproduce_the_published_protocol_in_the_simulator_of_the_literature():
     """Measured by others with least squares: .832 s after a shift, .842 s after a loss of 60 %."""
     settings = literature(learning_trials=50, probe_at=(100,))
@@ -83,6 +86,7 @@ def test_least_squares_reproduce_the_published_protocol_in_the_simulator_of_the_
         assert np.mean(took) == pytest.approx(published_s, rel=0.03)
 
 
+@pytest.mark.large
 def test_on_a_dead_array_every_probe_fails():
     result = Course(literature(probe_trials=20), rls, 0, 2).run(ZERO)
     assert result.dead.success_rate <= 0.05
@@ -90,6 +94,7 @@ def test_on_a_dead_array_every_probe_fails():
     assert result.passed[0].probes[-1].result.success_rate == 1.0
 
 
+@pytest.mark.large
 def test_conditions_do_not_depend_on_which_came_before():
     wanted = [parse_perturbation(text) for text in ("loss:0.6", "drift:0.9", "shift:0.9")]
     both = Course(literature(), rls, 0, 0).run(wanted).passed[2]
@@ -181,6 +186,7 @@ def coupled(diary, output=None):
     return Coupling(Room(ROOM, 0), diary, build_label_source(LABELS, 0.01, 0), None, output)
 
 
+@pytest.mark.large
 def test_a_label_is_revealed_after_its_prediction_and_rehearsal_comes_last():
     diary = Diary()
     coupled(diary).run(1, learning=True)
@@ -190,6 +196,7 @@ def test_a_label_is_revealed_after_its_prediction_and_rehearsal_comes_last():
     assert set(frozen.calls) == {"predict"}
 
 
+@pytest.mark.large
 def test_what_a_cursor_adds_up_is_taught_as_a_change_of_velocity():
     diary = Diary()
     coupled(diary).run(1, learning=True)
@@ -197,6 +204,7 @@ def test_what_a_cursor_adds_up_is_taught_as_a_change_of_velocity():
     assert sizes.max() == pytest.approx(6.0, abs=1e-5)  # .3 of 20 cm/s, from rest
 
 
+@pytest.mark.large
 def test_matched_gains_bring_every_decoder_to_the_size_of_the_labels():
     output = OutputSettings(match_gain=True, bounds=(0.1, 100.0))
     coupling = coupled(Diary((0.5, 0.0)), output)
@@ -210,6 +218,7 @@ def test_matched_gains_bring_every_decoder_to_the_size_of_the_labels():
     assert coupled(Diary((0.5, 0.0))).gain == 1.0
 
 
+@pytest.mark.large
 def test_late_counts_are_those_of_bins_gone_by():
     prompt, late = Diary(), Diary()
     for diary, share in ((prompt, 0.0), (late, 0.6)):
@@ -223,6 +232,7 @@ def test_late_counts_are_those_of_bins_gone_by():
         assert any(np.array_equal(late.inputs[at], each) for each in recent)
 
 
+@pytest.mark.large
 def test_a_restart_of_the_source_is_a_gap_and_a_reset():
     diary = Diary()
     coupling = coupled(diary)
@@ -237,6 +247,7 @@ def test_a_decoder_of_the_wrong_width_is_told_so():
         coupled(Diary((0.0, 0.0, 0.0))).run(1, learning=False)
 
 
+@pytest.mark.large
 def test_a_filter_that_is_fitted_again_and_again_learns_in_closed_loop():
     def build(inputs, outputs, bin_s):
         inside = WienerDecoder(WienerSettings(lags=1), inputs, outputs)

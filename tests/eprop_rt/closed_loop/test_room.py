@@ -44,6 +44,35 @@ CALM = UserSettings(noise_cm_s=0.0)
 QUIET = RoomSettings(user=CALM, bin_s=0.01)
 
 
+MIXED = RoomSettings(population=NonlinearTuning(units=30), task=TrialSettings(kind="grid"))
+GOLDEN = {
+    "cosine": [
+        1403,
+        68318,
+        -1.143831282,
+        2.046275646,
+        2.868577183,
+        -5.219592133,
+    ],
+    "acceleration": [
+        1700,
+        45815,
+        -8.880565034,
+        15.83284366,
+        -9.57910458,
+        0.7449622596,
+    ],
+    "nonlinear": [
+        1104,
+        18050,
+        -2.450653877,
+        4.195219371,
+        -0.5940247936,
+        0.04059040609,
+    ],
+}
+
+
 def perfect(room: Room, trials: int, seed: int) -> list:
     """The cursor does what is intended."""
     room.restart(seed)
@@ -66,6 +95,7 @@ def wander(ticks: int, seed: int = 0) -> np.ndarray:
     return np.array(commands)
 
 
+@pytest.mark.large
 def test_a_perfect_decoder_needs_the_published_time_in_the_simulator_of_the_literature():
     trials = perfect(Room(LITERATURE, 0), 100, seed=3)
     assert all(trial.success for trial in trials)
@@ -73,6 +103,7 @@ def test_a_perfect_decoder_needs_the_published_time_in_the_simulator_of_the_lite
     assert all(trial.distance_cm == pytest.approx(8.0) for trial in trials)
 
 
+@pytest.mark.large
 def test_units_of_the_literature_fire_between_their_least_and_largest_rates():
     room = Room(LITERATURE, 1)
     perfect(room, 3, seed=0)
@@ -114,7 +145,7 @@ def test_the_compiled_user_cursor_and_screen_agree_with_the_plain_ones_to_roundi
 PHASES = {Phase.PAUSE: PAUSE, Phase.CENTRE: HOME, Phase.REACH: REACH}
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("noise", [0.0, 0.3, 0.5])
 def test_the_trial_machine_agrees_with_the_plain_centre_out_on_any_way(noise):
     settings = {"targets": 1, "hold_s": 0.2}
     plain = CentreOut(TaskSettings(**settings), 0)
@@ -145,7 +176,7 @@ def test_the_trial_machine_agrees_with_the_plain_centre_out_on_any_way(noise):
                 )
     won = [trial.success for trial in plain.trials]
     assert any(won)
-    assert noise < 1.0 or not all(won)
+    assert noise < 0.5 or not all(won)
 
 
 def test_one_seed_gives_one_room_and_another_another():
@@ -163,6 +194,17 @@ def test_a_restart_begins_the_same_draws_again():
     room.restart(0)
     assert np.array_equal([room.run_bin(c).copy() for c in wander(200)], first)
     assert not np.array_equal(other, first)
+
+
+@pytest.mark.parametrize("settings", [QUIET, LITERATURE, MIXED])
+def test_a_room_is_the_same_compiled_and_interpreted(settings):
+    """What came out when this was written; the JIT is off in one of the two runs of all tests."""
+    room = Room(settings, 7)
+    counts = sum(room.run_bin(c).copy() for c in 0.2 * wander(120))
+    scene = room.scene(np.zeros(2))
+    weights = np.arange(1, 1 + room.units)
+    came = [counts.sum(), counts @ weights, *scene.position, *scene.intent]
+    assert came == pytest.approx(GOLDEN[settings.population.kind], rel=1e-8)
 
 
 def test_how_many_ticks_a_bin_has_changes_nothing_but_the_sums():
@@ -188,6 +230,7 @@ def test_a_room_goes_on_from_its_snapshot_to_the_bit():
     assert np.array_equal([room.run_bin(command).copy() for command in commands[200:]], first)
 
 
+@pytest.mark.large
 def test_counts_are_poisson_at_the_rates_of_the_tick():
     room = Room(RoomSettings(user=UserSettings(push_cm_s=(0.0, 0.0), noise_cm_s=0.0)), 0)
     counts = np.array([room.run_bin(np.zeros(2)).copy() for _ in range(4000)])
@@ -196,6 +239,7 @@ def test_counts_are_poisson_at_the_rates_of_the_tick():
     assert counts.var(axis=0).sum() == pytest.approx(expected.sum(), rel=0.05)
 
 
+@pytest.mark.large
 def test_shared_noise_correlates_units_and_none_does_not():
     still = UserSettings(push_cm_s=(0.0, 0.0), noise_cm_s=0.0)
     means = []
@@ -209,6 +253,7 @@ def test_shared_noise_correlates_units_and_none_does_not():
     assert means[1] > 0.15
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     "kind", ["centre_out", "random_target", "target_jump", "one_dimension", "finger_pair", "grid"]
 )
@@ -219,6 +264,7 @@ def test_who_does_what_is_intended_succeeds_at_every_task(kind):
     assert not any(trial.mistake and trial.success for trial in trials)
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(
     "kind", ["centre_out", "random_target", "target_jump", "one_dimension", "finger_pair", "grid"]
 )
@@ -238,6 +284,7 @@ def test_no_constant_velocity_succeeds_at_any_task_but_by_chance(kind):
     assert np.mean(won) <= (0.05 if kind in ("random_target", "finger_pair") else 0.02)
 
 
+@pytest.mark.large
 def test_a_wrong_cell_is_a_mistake_and_ends_the_trial():
     room = Room(RoomSettings(user=CALM, task=TrialSettings(kind="grid"), bin_s=0.01), 0)
     ended, done, events = 0, [], set()
@@ -256,6 +303,7 @@ def test_a_wrong_cell_is_a_mistake_and_ends_the_trial():
     assert Event.FAILURE in events
 
 
+@pytest.mark.large
 def test_a_target_that_jumps_is_shown_twice_in_a_trial():
     settings = TrialSettings(kind="target_jump", jump_share=1.0)
     room = Room(RoomSettings(user=CALM, task=settings, bin_s=0.01), 0)

@@ -157,8 +157,15 @@ class Coupling:
             self._teach(scene, output)
         command = self.gain * output
         if scene is not None and self._assist is not None:
-            command = self._assist.blend(command, scene)
+            command = self._assisted(self._assist, command, scene)
         own["command"][:] = command
+
+    def _assisted(self, assist: Assist, command: F64, scene: Scene) -> F64:
+        """The command with help, which is a velocity."""
+        if not self.room.settings.cursor.adds:
+            return assist.blend(command, scene)
+        ticks, velocity = self.room.ticks, scene.velocity
+        return (assist.blend(velocity + ticks * command, scene) - velocity) / ticks
 
     def _arrived(self, counts: F64) -> F32:
         """The counts (units,) of this bin, or in a share of the bins those of one gone by."""

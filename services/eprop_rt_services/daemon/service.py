@@ -33,6 +33,7 @@ from eprop_rt_services.latency import StageLatencies
 from eprop_rt_services.loop import run
 from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.metrics_endpoint import MetricsEndpoint
+from eprop_rt_services.realtime import let_commands_out
 from eprop_rt_services.security import server_keys
 from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.sources.live import LslSource, SearchEnded
@@ -126,6 +127,8 @@ class Daemon:
                 meanwhile=self._answer,
             )
         )
+        if (refused := let_commands_out()) is not None:
+            log.warning(refused)
         self._telling.count_also(lambda: self._control.events)
         if (classes := self._classes) is not None:
             self._telling.count_also(lambda: classes.events)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from eprop_rt.baselines.rls import RlsDecoder
+from eprop_rt.closed_loop.assist import Assist, AssistSettings
 from eprop_rt.closed_loop.coupling import Coupling, OutputSettings
 from eprop_rt.closed_loop.labels import LabelSettings, build_label_source, waits_s
+from eprop_rt.closed_loop.labels.direct import DirectSource
 from eprop_rt.closed_loop.room import Room, RoomCursorSettings, RoomSettings
 from eprop_rt.config import RlsSettings
 
@@ -55,6 +57,17 @@ def test_late_labels_reach_their_bins_and_the_gain_as_those_in_time(adds):
     assert squares.all()
     # Bins without a label do not fade what the gain is matched by.
     assert np.array_equal(late_squares, squares)
+
+
+@pytest.mark.parametrize("adds", [False, True])
+def test_with_all_assist_the_user_wins_whatever_the_decoder_says(adds):
+    labels = LabelSettings(after_s=0.0)
+    help_only = Assist(AssistSettings(share=1.0, over_trials=1000), DirectSource(20.0, 5.0))
+    source = build_label_source(labels, BIN_S, 0)
+    coupling = Coupling(room(adds=adds), Frozen(), source, assist=help_only)
+    coupling.restart(3)
+    trials = coupling.run(5, learning=True)
+    assert all(trial.success for trial in trials)
 
 
 def test_in_a_room_least_squares_that_wait_learn_from_every_late_label():

@@ -11,11 +11,11 @@ bounds. It moves only while the decoder learns.
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from eprop_rt.closed_loop.assist import Assist
 from eprop_rt.closed_loop.labels import LabelSource
@@ -23,7 +23,7 @@ from eprop_rt.closed_loop.room import Room
 from eprop_rt.closed_loop.scene import Scene
 from eprop_rt.closed_loop.task import Trial
 from eprop_rt.config import Positive, Settings
-from eprop_rt.errors import DataError
+from eprop_rt.errors import ConfigError, DataError
 from eprop_rt.kernels.counter import uniform
 from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays, copied, write_back
@@ -55,6 +55,12 @@ class OutputSettings(Settings):
     match_gain: bool = False
     half_life_s: Positive = Field(30.0, description="of the squares that gains are matched by")
     bounds: tuple[Positive, Positive] = (0.5, 2.0)
+
+    @model_validator(mode="after")
+    def _bounds_are_ordered(self) -> Self:
+        if self.bounds[0] > self.bounds[1]:
+            raise ConfigError(f"output.bounds are {self.bounds}; expected low <= high: swap them")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Self, cast
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from eprop_rt.closed_loop.assist import Assist, AssistSettings
 from eprop_rt.closed_loop.coupling import Coupling, Learner, OutputSettings, Way
@@ -29,6 +29,7 @@ from eprop_rt.closed_loop.room import Room, RoomSettings
 from eprop_rt.closed_loop.task import Trial
 from eprop_rt.closed_loop.tuning import draw_tuning
 from eprop_rt.config import Settings
+from eprop_rt.errors import ConfigError
 
 Count = Annotated[int, Field(ge=0, le=100_000)]
 Build = Callable[[int, int, float], Learner]  # inputs, outputs, bin_s
@@ -60,6 +61,15 @@ class BenchSettings(Settings):
     )
     output: OutputSettings = OutputSettings()
     assist: AssistSettings = AssistSettings()
+
+    @model_validator(mode="after")
+    def _help_is_a_velocity(self) -> Self:
+        if self.assist.share > 0 and (self.room.cursor.adds or self.labels is None):
+            raise ConfigError(
+                "assist.share came with room.cursor.adds or without labels: the help is an "
+                "intended velocity; set assist.share: 0"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True)

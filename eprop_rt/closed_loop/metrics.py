@@ -21,8 +21,8 @@ class ProbeResult:
 
     `angular_error_deg` is over all trials. `throughput_bits_s` is that of Fitts: the mean over the
     successes of log2(D / W + 1) / time, D the distance from the start and W the target's width.
-    `bitrate_bits_s` is that of a grid of N cells, log2(N - 1) max(0, right - wrong) / time, over the
-    whole time (Nuyujukian et al. 2015, IEEE Trans. Biomed. Eng. 62:1811); NaN without a grid.
+    `bitrate_bits_s` is that of a grid of N cells, log2(N - 1) max(0, right - wrong) / time, pauses
+    included (Nuyujukian et al. 2015, IEEE Trans. Biomed. Eng. 62:1811); NaN without a grid.
     """
 
     trials: int

@@ -15,7 +15,7 @@ none        nothing
 """
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -24,6 +24,7 @@ from eprop_rt.config import Positive, Settings, Share
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels.closed_loop.population import Tuning
 from eprop_rt.series import F64
+from eprop_rt.structs import Ints
 
 PerturbationKind = Literal[
     "loss", "shift", "drift", "shuffle", "noisy", "baseline", "added_noisy", "added_dead",
@@ -71,10 +72,10 @@ def parse_perturbation(text: str) -> PerturbationSettings:
         given = {"kind": kind} | ({"share": float(share)} if share else {})
         return PerturbationSettings.model_validate(given)
     except ValueError:
-        known = ", ".join(PerturbationKind.__args__)
+        known = ", ".join(get_args(PerturbationKind))
         raise ConfigError(
-            f"perturbation {text!r}: expected KIND or KIND:SHARE with a share from 0 to 1, KIND one "
-            f"of {known}"
+            f"perturbation {text!r}: expected KIND or KIND:SHARE with a share from 0 to 1; KIND is "
+            f"one of {known}"
         ) from None
 
 
@@ -118,14 +119,14 @@ class Perturbation:
             tuning.gain[: self._units] = self._drift**share
 
 
-def _make_noisy(tuning: Tuning, hit: np.ndarray, rates_hz: F64) -> None:  # type: ignore[type-arg]
+def _make_noisy(tuning: Tuning, hit: Ints, rates_hz: F64) -> None:
     for modulation in (tuning.w, tuning.b, tuning.s, tuning.c, tuning.span_hz):
         modulation[hit] = 0.0
     tuning.floor_hz[hit] = rates_hz
     tuning.alive[hit] = 1.0
 
 
-def _shuffle(tuning: Tuning, hit: np.ndarray, rng: np.random.Generator) -> None:  # type: ignore[type-arg]
+def _shuffle(tuning: Tuning, hit: Ints, rng: np.random.Generator) -> None:
     source = hit[rng.permutation(len(hit))]
     t = tuning
     for each in (t.w, t.b, t.h, t.k, t.s, t.c, t.floor_hz, t.span_hz, t.gain, t.alive):

@@ -1,7 +1,7 @@
 """A decoder that is fitted at once, in a closed loop: fitted again and again to what it has seen.
 
-That is how a Wiener or Kalman filter is used at a patient's: calibrated, used, recalibrated. It says
-zero until its first fit, and is fitted every `every_s` of use to the newest `memory_s`, so that it
+That is how a Wiener or Kalman filter is used: calibrated, used, calibrated again. It says zero
+until its first fit, and is fitted every `every_s` of use to the newest `memory_s`, so that it
 learns from the same bins as who learns at every one of them.
 """
 

@@ -5,7 +5,7 @@ that decides its future is in arrays, which `snapshot` copies.
 """
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -35,6 +35,7 @@ from eprop_rt.kernels.closed_loop.trial import begin_trial
 from eprop_rt.kernels.closed_loop.user import UserParams, UserState
 from eprop_rt.series import F64
 from eprop_rt.snapshot import Arrays, copied, named, write_back
+from eprop_rt.structs import Ints
 
 EVENTS = tuple(Event)
 
@@ -134,7 +135,7 @@ class Room:
         state = self._state
         state.cursor.command[:] = command
         self._run_bin(self._params, state, self.ticks)
-        return state.firing.counts  # type: ignore[return-value]
+        return cast(F64, state.firing.counts)
 
     def scene(self, command: F64) -> Scene:
         """What is known at the end of the bin, with what the decoder has just said."""
@@ -280,7 +281,7 @@ def user_state(params: UserParams, axes: int, draws: Draws) -> UserState:
     def vector() -> F64:
         return np.zeros(axes)
 
-    def count() -> machine.Ints:
+    def count() -> Ints:
         return np.zeros(1, np.int64)
 
     return UserState(

@@ -14,8 +14,10 @@ from pydantic import Field, model_validator
 from eprop_rt.config import NonNegative, Positive, Settings, Share
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels.closed_loop import trial as machine
+from eprop_rt.kernels.closed_loop.draws import Draws
 from eprop_rt.kernels.closed_loop.trial import COLUMNS, Screen, TrialParams, TrialState
 from eprop_rt.series import F64
+from eprop_rt.structs import Ints
 
 TaskKind = Literal[
     "centre_out", "random_target", "target_jump", "grid", "one_dimension", "finger_pair",
@@ -29,7 +31,7 @@ _PINBALL = {"homes": False, "source": "anywhere", "puts_back": "never", "radius_
 KINDS: dict[str, dict[str, Any]] = {
     "centre_out": {},
     "random_target": {**_PINBALL, "distance_cm": 5.0, "timeout_s": 4.0},
-    "target_jump": {"jump_share": 0.5, "timeout_s": 4.0},
+    "target_jump": {"jump_share": 0.5, "timeout_s": 4.0, "centre_radius_cm": 1.2},
     "grid": {
         "homes": False, "source": "anywhere", "puts_back": "never", "cells": 6, "box": True,
         "distance_cm": 3.0, "hold_s": 0.5, "timeout_s": 6.0,
@@ -156,11 +158,11 @@ def trial_params(settings: TrialSettings, tick_s: float) -> TrialParams:
     )
 
 
-def trial_state(settings: TrialSettings, draws: machine.Draws) -> TrialState:
+def trial_state(settings: TrialSettings, draws: Draws) -> TrialState:
     """Room for one trial; `trial.begin_trial` sets it going."""
     axes = settings.axes
 
-    def count() -> machine.Ints:
+    def count() -> Ints:
         return np.zeros(1, np.int64)
 
     return TrialState(

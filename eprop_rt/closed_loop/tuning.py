@@ -1,4 +1,4 @@
-"""Populations of the bench: settings of each kind, drawn from a seed into the arrays of a kernel."""
+"""Populations of the bench: settings of each kind, drawn from a seed into a kernel's arrays."""
 
 import math
 from typing import Annotated, Literal, Self
@@ -92,8 +92,8 @@ class HistoryTuning(Settings):
 class NonlinearTuning(Settings):
     """Units that mix saturating combinations of velocity and position, with noise in common.
 
-    z = tanh(M [velocity / typical, position / typical, 1]) with `mixtures` rows of normal numbers of
-    size `mixing`, rates are rectified sums over z, and `shared_hz` of slow noise is common to the
+    z = tanh(M [velocity / typical, position / typical, 1]) with `mixtures` rows of normal numbers
+    of size `mixing`, rates are rectified sums over z; slow noise of `shared_hz` is common to the
     units along `latents` directions. Sources: Rigotti et al. 2013, Nature 497:585 (mixed
     selectivity); Cohen and Kohn 2011, Nat. Neurosci. 14:811 (noise correlations).
     """

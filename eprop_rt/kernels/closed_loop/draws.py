@@ -1,4 +1,4 @@
-"""Random draws that are functions of a seed and a count, so that a room can be copied and gone on."""
+"""Random draws that are functions of a seed and a count, so that a room can be copied."""
 
 import math
 from typing import NamedTuple
@@ -15,14 +15,14 @@ class Draws(NamedTuple):
     """A stream and how much of it was used."""
 
     seed: Ints  # (1,)
-    count: Ints  # (1,)
+    used: Ints  # (1,)
 
 
 @as_written
 def draw(draws: Draws) -> float:
     """The next uniform number in [0, 1)."""
-    value = uniform(draws.seed[0], draws.count[0])
-    draws.count[0] += 1
+    value = uniform(draws.seed[0], draws.used[0])
+    draws.used[0] += 1
     return value
 
 

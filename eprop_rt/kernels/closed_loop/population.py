@@ -56,9 +56,9 @@ def fire(tuning: Tuning, firing: Firing, dt_s: float) -> None:
     """One tick: rates at the features, and counts added to those of the bin."""
     mix(tuning, firing)
     latents = tuning.q.shape[0]
-    for l in range(latents):
-        q = tuning.q[l]
-        firing.xi[l] = q * firing.xi[l] + math.sqrt(1.0 - q * q) * normal(firing.draws)
+    for n in range(latents):
+        q = tuning.q[n]
+        firing.xi[n] = q * firing.xi[n] + math.sqrt(1.0 - q * q) * normal(firing.draws)
     inputs = firing.z.shape[0]
     for i in range(tuning.b.shape[0]):
         heard = 0.0
@@ -71,8 +71,8 @@ def fire(tuning: Tuning, firing: Firing, dt_s: float) -> None:
             drive += tuning.h[i] * (firing.past[i] - heard)
         if tuning.s[i] != 0.0:
             drive += tuning.s[i] * normal(firing.draws)
-        for l in range(latents):
-            drive += tuning.c[i, l] * firing.xi[l]
+        for n in range(latents):
+            drive += tuning.c[i, n] * firing.xi[n]
         drive = min(max(drive, 0.0), tuning.top[0])
         rate = tuning.alive[i] * (tuning.floor_hz[i] + tuning.gain[i] * tuning.span_hz[i] * drive)
         firing.rates_hz[i] = rate

@@ -179,7 +179,7 @@ def cell_of(params: TrialParams, position: Floats) -> int:
     width = 2.0 * params.reach_cm / params.cells
     index = 0
     for a in range(position.shape[0]):
-        at = int(math.floor((position[a] + params.reach_cm) / width))
+        at = math.floor((position[a] + params.reach_cm) / width)
         if at < 0 or at >= params.cells:
             return -2
         index = index * params.cells + at
@@ -195,7 +195,7 @@ def inside(params: TrialParams, state: TrialState, cursor: CursorState) -> bool:
         square += way * way
         largest = max(largest, abs(way))
     distance = largest if params.box and state.phase[0] == REACH else math.sqrt(square)
-    return distance <= state.screen.radius[0]
+    return bool(distance <= state.screen.radius[0])
 
 
 @as_written

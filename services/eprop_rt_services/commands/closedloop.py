@@ -2,17 +2,24 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from eprop_rt.closed_loop.perturbation import parse_perturbation
 from eprop_rt.errors import ConfigError
-from eprop_rt_services.commands.closedloop_tables import show
-from eprop_rt_services.commands.options import JsonOption, OverrideOption, write_json
+from eprop_rt_services.commands.closedloop_tables import facts, show
+from eprop_rt_services.commands.options import (
+    JsonOption,
+    OverrideOption,
+    PrintConfigOption,
+    as_typed,
+    as_yaml,
+    print_config,
+    write_json,
+)
 from eprop_rt_services.rooms.config import PRESETS, RoomConfig, entered, load_room_config
 from eprop_rt_services.rooms.figures import figures_of
 from eprop_rt_services.rooms.running import Ran, run_simulations
@@ -47,9 +54,7 @@ def closedloop(
     ] = None,
     override: OverrideOption = None,
     json: JsonOption = None,
-    show_config: Annotated[
-        bool, typer.Option("--print-config", help="print the whole configuration as YAML and exit")
-    ] = False,
+    show_config: PrintConfigOption = False,
 ) -> None:
     """Learn, be perturbed, learn again, and be probed frozen on the way.
 
@@ -60,8 +65,7 @@ def closedloop(
     given = {"simulations": simulations, "seed": seed}
     settings = settings.model_copy(update={k: v for k, v in given.items() if v is not None})
     if show_config:
-        text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
-        typer.echo(text, nl=False)
+        print_config(settings)
         return
     if report is not None:
         from eprop_rt_services.report import check_place  # noqa: PLC0415  (only where asked for)
@@ -101,6 +105,13 @@ def run_with_progress(settings: RoomConfig, jobs: int) -> list[Ran]:
         return run_simulations(settings, jobs, done)
 
 
-def write_report(path: Path, settings: RoomConfig, figures: dict[str, object]) -> None:
+def write_report(path: Path, settings: RoomConfig, figures: dict[str, Any]) -> None:
     """The page, and a line that says where it is."""
-    raise ConfigError("--report is not there yet")
+    # Bokeh takes most of a second.
+    from eprop_rt_services.report import making, write_page  # noqa: PLC0415
+    from eprop_rt_services.report.closed_loop import closed_loop_page  # noqa: PLC0415
+
+    made = making(as_typed(), as_yaml(settings))
+    title = f"{settings.room.population.kind}, {settings.room.task.kind}"
+    write_page(path, closed_loop_page(figures, title, facts(settings), made))
+    Console().print(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)", highlight=False)

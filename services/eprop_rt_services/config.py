@@ -29,6 +29,7 @@ from eprop_rt.config import (
 )
 from eprop_rt.errors import ConfigError
 from eprop_rt.guard_settings import GuardSettings
+from eprop_rt.hot import merged
 from eprop_rt_services.classes.settings import UNIT, ClassSettings
 from eprop_rt_services.journal.settings import CheckpointSettings, JournalSettings
 from eprop_rt_services.logs import LogSettings
@@ -187,6 +188,7 @@ def read_environment() -> dict[str, Any]:
     return environment().model_dump(exclude_defaults=True)
 
 
+<<<<<<< HEAD
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """`below` with every key that `above` gives, section by section."""
     result = dict(below)
@@ -200,6 +202,9 @@ def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_mapping(name: str, presets: Traversable = PRESETS) -> dict[str, Any]:
+=======
+def read_mapping(name: str) -> dict[str, Any]:
+>>>>>>> main
     """The mapping in a YAML file or in a preset."""
     if name.startswith("preset:"):
         known = sorted(p.name.removesuffix(".yaml") for p in presets.iterdir())

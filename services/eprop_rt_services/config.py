@@ -188,23 +188,7 @@ def read_environment() -> dict[str, Any]:
     return environment().model_dump(exclude_defaults=True)
 
 
-<<<<<<< HEAD
-def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """`below` with every key that `above` gives, section by section."""
-    result = dict(below)
-    for key, value in above.items():
-        inner = result.get(key)
-        if isinstance(inner, dict) and isinstance(value, dict):
-            result[key] = merged(inner, value)
-        else:
-            result[key] = value
-    return result
-
-
 def read_mapping(name: str, presets: Traversable = PRESETS) -> dict[str, Any]:
-=======
-def read_mapping(name: str) -> dict[str, Any]:
->>>>>>> main
     """The mapping in a YAML file or in a preset."""
     if name.startswith("preset:"):
         known = sorted(p.name.removesuffix(".yaml") for p in presets.iterdir())

@@ -37,9 +37,10 @@ def loop(
     ZeroMQ, all real processes. The relay waits for samples as the daemon does and sends a message
     as long as a command for every 10 ms of them, without decoding. The daemon learns and rehearses
     or is frozen in turns of 2 s; relay and sender always run, so noise of the machine hits all
-    alike. The relay's bins end in the middle of the daemon's, so that neither is in the way of the
-    other at its instant; its figure is of the turns in which the daemon is frozen, when rehearsal
-    does not slow it down. Missed is a bin whose message came more than a bin late, or not at all.
+    alike, and `-o realtime...` asks the machine the same for all of them. The relay's bins end in
+    the middle of the daemon's, so that neither is in the way of the other at its instant; its
+    figure is of the turns in which the daemon is frozen, when rehearsal does not slow it down.
+    Missed is a bin whose message came more than a bin late, or not at all.
     """
     config = load_config(PRESET, [*SETTINGS, *(override or ())])
     plan = Plan(seconds=seconds, chunk=chunk, journal=journal)

@@ -17,12 +17,14 @@ from eprop_rt_protocols.codec import encode
 from eprop_rt_protocols.command import Command, CommandHeader, Stamps
 from eprop_rt_protocols.status import Status
 from eprop_rt_protocols.streams import StreamRequirement
+from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_services.bench.loop.figures import Kind, Round, Way, way
 from eprop_rt_services.bench.loop.log import RECEIVED, SENT, read
 from eprop_rt_services.bench.loop.reader import ReaderSettings
 from eprop_rt_services.bench.loop.relay import RelaySettings
 from eprop_rt_services.bench.loop.sender import SenderSettings
 from eprop_rt_services.config import Config
+from eprop_rt_services.daemon.publishing import LSL_CLOCK
 from eprop_rt_services.demo.children import Children
 from eprop_rt_services.demo.stage import ending_on_request
 from eprop_rt_services.lsl_config import loopback_environment, write_loopback_config
@@ -135,12 +137,16 @@ class Course:
             rate_hz=RATE_HZ,
             chunk=self._plan.chunk,
             label_every=max(1, round(self._bin_s * RATE_HZ)),
+            realtime=self._config.realtime,
         )
         self._children.start("sender", f"{MODULES}.sender", settings.model_dump_json())
 
     def _start_reader(self, of: str, endpoint: str) -> None:
         settings = ReaderSettings(
-            endpoint=endpoint, topic=self._topic, file=self._folder / f"of-{of}"
+            endpoint=endpoint,
+            topic=self._topic,
+            file=self._folder / f"of-{of}",
+            realtime=self._config.realtime,
         )
         name = f"reader of the {of}"
         self._children.start(name, f"{MODULES}.reader", settings.model_dump_json())
@@ -159,6 +165,7 @@ class Course:
             topic=self._topic,
             header=(before, after),
             payload_bytes=4 * len(self._config.publish.names),
+            realtime=self._config.realtime,
         )
         self._children.start("relay", f"{MODULES}.relay", settings.model_dump_json())
 
@@ -228,12 +235,10 @@ class Course:
 def header_like(config: Config) -> tuple[str, str]:
     """A header as long as those of the daemon, before and after the stamp of the newest sample."""
     publish = config.publish
-    stamps = Stamps(
-        origin_s=PLACEHOLDER_S, bin_end_s=1.0, published_s=2.25, clock="lsl_local_clock"
-    )
+    stamps = Stamps(origin_s=PLACEHOLDER_S, bin_end_s=1.0, published_s=2.25, clock=LSL_CLOCK)
     values = np.zeros(len(publish.names), np.float32)
     header = CommandHeader(
-        version=2,
+        version=VERSION,
         sequence=1000,
         stamps=stamps,
         deadline_s=3.5,

@@ -22,6 +22,7 @@ from eprop_rt_services.commands import (
     run,
     simulate,
     streams,
+    task,
     train,
 )
 
@@ -38,6 +39,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog="Example: eprop-rt demo --seconds 60 --seed 3")(demo.demo)
+app.command(
+    epilog="Example: eprop-rt task --commands tcp://127.0.0.1:5570 --loss 0.01 --trials 100"
+)(task.task)
 app.command(epilog="Example: eprop-rt simulate session.nwb --minutes 5")(simulate.simulate)
 app.command(
     epilog="Example: eprop-rt replay session.nwb --config preset:reaching --compare wiener,rls "

@@ -1,26 +1,23 @@
 """The course of a demonstration: start, learn from zero, freeze, probe, stop."""
 
-import signal
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Protocol
 
 from pydantic import Field
 
 from eprop_rt.closed_loop.session import LoopSettings
 from eprop_rt.config import Positive, RlsSettings, Settings
+from eprop_rt_services.closed_loop.messages import Report
+from eprop_rt_services.closed_loop.score import score
 from eprop_rt_services.config import load_config
-from eprop_rt_services.demo.children import Children
-from eprop_rt_services.demo.figures import Figures, score
+from eprop_rt_services.demo.figures import Figures
 from eprop_rt_services.demo.link import Link
-from eprop_rt_services.demo.messages import Report
 from eprop_rt_services.demo.seat import READY_S, Seat, SeatPlan
-from eprop_rt_services.lsl_config import loopback_environment, write_loopback_config
+from eprop_rt_services.processes.children import Children
+from eprop_rt_services.processes.company import company
 
 PRESET = "preset:demo"
 LEARNED, BAR, CONTROL = "eprop", "rls", "untrained"
@@ -58,19 +55,9 @@ class View(Protocol):
 
 def run_demo(settings: DemoSettings, view: View) -> Figures:
     """Run it all; raises StreamError in one line where a process fails."""
-    with (
-        ending_on_request(),
-        tempfile.TemporaryDirectory(prefix="eprop-rt-") as name,
-        ExitStack() as closing,
-    ):
-        folder = Path(name)
-        lsl = folder / "lsl_api.cfg"
-        write_loopback_config(lsl, session_id=folder.name)
-        # One thread sums in one order, and the cores have other things to do.
-        environment = loopback_environment(lsl) | {"OPENBLAS_NUM_THREADS": "1"}
-        children = closing.enter_context(Children(folder, environment))
+    with company("eprop-rt-") as found, ExitStack() as closing:
         stage = Stage(settings, view)
-        stage.start(folder, children, closing)
+        stage.start(found.folder, found.children, closing)
         return stage.play()
 
 
@@ -149,22 +136,3 @@ class Stage:
 
     def _reports(self) -> dict[str, Report]:
         return {name: link.report() for name, link in self._links.items()}
-
-
-@contextmanager
-def ending_on_request() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end this block as Ctrl-C does, so that it can clean up.
-
-    SIGINT too, since a shell starts what it puts into the background with SIGINT ignored.
-    """
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    names = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
-    before = [signal.signal(name, interrupt) for name in names]
-    try:
-        yield
-    finally:
-        for name, handler in zip(names, before, strict=True):
-            signal.signal(name, handler)

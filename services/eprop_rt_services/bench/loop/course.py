@@ -1,10 +1,8 @@
 """The course of the measurement: start all, learn, then freeze and thaw in turn, stop, count."""
 
 import itertools
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +23,9 @@ from eprop_rt_services.bench.loop.relay import RelaySettings
 from eprop_rt_services.bench.loop.sender import SenderSettings
 from eprop_rt_services.config import Config
 from eprop_rt_services.daemon.publishing import LSL_CLOCK
-from eprop_rt_services.demo.children import Children
-from eprop_rt_services.demo.stage import ending_on_request
-from eprop_rt_services.lsl_config import loopback_environment, write_loopback_config
 from eprop_rt_services.lsl_link import local_clock
+from eprop_rt_services.processes.children import Children
+from eprop_rt_services.processes.company import company
 from eprop_rt_services.zmq_link import ControlClient
 
 READY_S, ANSWER_S, LOOK_S = 300.0, 5.0, 0.5
@@ -64,17 +61,8 @@ class Measured:
 
 def measure(config: Config, plan: Plan, tell: Callable[[str], None]) -> Measured:
     """Run it all; raises StreamError in one line where a process fails."""
-    with (
-        ending_on_request(),
-        tempfile.TemporaryDirectory(prefix="eprop-rt-bench-") as name,
-        ExitStack() as closing,
-    ):
-        folder = Path(name)
-        lsl = folder / "lsl_api.cfg"
-        write_loopback_config(lsl, session_id=folder.name)
-        environment = loopback_environment(lsl) | {"OPENBLAS_NUM_THREADS": "1"}
-        children = closing.enter_context(Children(folder, environment))
-        return Course(config, plan, folder, children, tell).run()
+    with company("eprop-rt-bench-") as found:
+        return Course(config, plan, found.folder, found.children, tell).run()
 
 
 class Course:

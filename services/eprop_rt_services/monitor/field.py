@@ -7,7 +7,7 @@ from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 
 from eprop_rt_protocols.screen import Screen
-from eprop_rt_services.monitor.look import Look
+from eprop_rt_services.monitor.look import Look, span, stretch
 from eprop_rt_services.monitor.seen import Seen
 
 STYLES = {  # of a target by its state: fill, line, width and dash
@@ -35,8 +35,8 @@ class Field:
             aspect_ratio=1.0,
             tools="",
             toolbar_location=None,
-            x_range=(-12, 12),
-            y_range=(-12, 12),
+            x_range=span(-12, 12),
+            y_range=span(-12, 12),
             background_fill_alpha=0,
             border_fill_alpha=0,
             min_border=0,
@@ -76,7 +76,7 @@ class Field:
             return
         if before is None or before.bounds != screen.bounds:
             for each in (self.root.x_range, self.root.y_range):
-                each.update(start=-screen.bounds, end=screen.bounds)
+                stretch(each, -screen.bounds, screen.bounds)
         if before is None or before.targets != screen.targets:
             self._targets.data = targets_of(screen, self._look)
         with seen.lock:

@@ -5,14 +5,13 @@ from bokeh.model import DataModel
 
 
 class Link(DataModel):
-    """`state` and `colours` are JSON for the script; the rest is what the script has to say.
+    """`state` is JSON for the script; the rest is what the script has to say.
 
     `order` is JSON as well, another text each time; `dark` is what the reader prefers, `hidden`
     whether nobody sees the page now.
     """
 
     state = String(default="")
-    colours = String(default="")
     order = String(default="")
     dark = Bool(default=False)
     hidden = Bool(default=False)

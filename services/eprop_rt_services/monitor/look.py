@@ -1,11 +1,18 @@
 """Colours and axes of the page's figures, for light pages and for dark ones."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from bokeh.models import Range1d
+from bokeh.models import BasicTicker, CustomJSTickFormatter, Range, Range1d
 from bokeh.plotting import figure
 
+LEFT = 66  # of figures that stand one under the other
+CLOCK = """
+const s = Math.round(tick), two = (n) => String(n).padStart(2, "0");
+const h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
+return h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
+"""
 FONT = "system-ui, sans-serif"
 
 
@@ -62,7 +69,7 @@ def plot(height: int, x: str = "", y: str = "", **more: Any) -> figure:
         background_fill_alpha=0,
         border_fill_alpha=0,
         outline_line_color=None,
-        min_border_left=44,
+        min_border_left=LEFT,
         min_border_right=8,
         min_border_top=4,
         min_border_bottom=4,
@@ -99,3 +106,25 @@ def dress(made: figure, look: Look) -> None:
 def span(start: float, end: float) -> Range1d:
     """A range that no mouse moves."""
     return Range1d(start=start, end=end)
+
+
+def stretch(axis: Range, start: float, end: float) -> None:
+    """Let it go from `start` to `end`; nothing is sent where it does already."""
+    now = axis.properties_with_values()
+    if (now["start"], now["end"]) != (start, end):
+        axis.update(start=start, end=end)
+
+
+def clocked(made: figure) -> None:
+    """Times below it in minutes and seconds, and few of them."""
+    axis = made.xaxis[0]
+    axis.ticker = BasicTicker(base=60, mantissas=[1, 2, 5, 10, 15, 30], desired_num_ticks=4)
+    axis.formatter = CustomJSTickFormatter(code=CLOCK)
+
+
+def round_up(value: float) -> float:
+    """The next of 1, 2, 5 times a power of ten, or of 1.5, 3, 7."""
+    if not value > 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 1.5, 2, 3, 5, 7, 10) if step * power >= value)

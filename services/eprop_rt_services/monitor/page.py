@@ -8,13 +8,16 @@ from typing import Any
 from bokeh.document import Document
 from bokeh.models import CustomJS
 
-from eprop_rt_services.monitor.curves import Age, Latencies, Traces, Trials, Weights
+from eprop_rt_services.monitor.delays import Age, Latencies
 from eprop_rt_services.monitor.field import Field
 from eprop_rt_services.monitor.follow import Follower
 from eprop_rt_services.monitor.link import Link
 from eprop_rt_services.monitor.look import DARK, LIGHT
 from eprop_rt_services.monitor.raster import Raster, inputs_picture, spikes_picture
 from eprop_rt_services.monitor.state import VERBS, state_of
+from eprop_rt_services.monitor.traces import Traces
+from eprop_rt_services.monitor.trials import Trials
+from eprop_rt_services.monitor.weights import Weights
 from eprop_rt_services.pages.template import page_template
 
 TICK_MS = 50
@@ -30,10 +33,10 @@ class Page:
         self._followers, self._selected = followers, 0
         names = [each.target.name for each in followers]
         self._field = Field("field")
-        self._spikes = Raster("spikes", 170, "neurons", SPAN_S)
-        self._inputs = Raster("inputs", 130, "inputs", SPAN_S)
+        self._spikes = Raster("spikes", 210, "neurons", SPAN_S)
+        self._inputs = Raster("inputs", 170, "inputs", SPAN_S)
         self._traces = [
-            Traces(f"output-{at}", 118 + 30 * at, SPAN_S, lowest=at == OUTPUTS - 1)
+            Traces(f"output-{at}", 150 + 32 * at, SPAN_S, lowest=at == OUTPUTS - 1)
             for at in range(OUTPUTS)
         ]
         self._trials = Trials(118, names)
@@ -41,7 +44,7 @@ class Page:
         self._latencies = Latencies(170)
         self._age = Age(74)
         self._link = Link()
-        self._tick = 0
+        self._tick, self._said = 0, ""
         self._drawn: tuple[int, int] = (-1, -1)
         self._dress()
         for root in self._roots():
@@ -145,7 +148,7 @@ class Page:
         with seen.lock:
             norms, weights = list(seen.norms), seen.weights
         self._weights.show(norms, weights)
-        self._latencies.show({} if seen.status is None else dict(seen.status.latency_ms))
+        self._latencies.show({} if seen.status is None else seen.status.latency_ms)
         self._age.show(list(seen.ages), time.monotonic())
 
     def _say(self) -> None:
@@ -153,5 +156,6 @@ class Page:
         state["colours"] = self._series
         state["groups"] = self._weights.groups()
         text = json.dumps(state)
-        if text != self._link.state:
-            self._link.state = text
+        if text != self._said:
+            self._said = text
+            self._link.update(state=text)

@@ -1,11 +1,12 @@
 """Rasters of the newest seconds: what each neuron fired, what each input brought."""
 
 import numpy as np
-from bokeh.models import ColumnDataSource, LinearColorMapper
+from bokeh.models import BasicTicker, ColumnDataSource, LinearColorMapper
+from bokeh.models.glyphs import Image
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from eprop_rt_services.monitor.look import Look, dress, hide_x, plot, span
+from eprop_rt_services.monitor.look import Look, dress, hide_x, plot, span, stretch
 from eprop_rt_services.monitor.seen import Bins
 
 ROWS, COLUMNS = 128, 400
@@ -26,16 +27,10 @@ class Raster:
             height, "", label, x_range=span(-span_s, 0), y_range=span(0, 1), name=name
         )
         hide_x(self.root)
+        self.root.yaxis[0].ticker = BasicTicker(desired_num_ticks=5)
         self.root.ygrid[0].visible = False
-        self.root.image(
-            "image",
-            x="x",
-            y=0,
-            dw="dw",
-            dh="dh",
-            source=self._source,
-            color_mapper=self.mapper,
-        )
+        drawn = Image(image="image", x="x", y=0, dw="dw", dh="dh", color_mapper=self.mapper)
+        self.root.add_glyph(self._source, drawn)
 
     def dress(self, look: Look, colour: str) -> None:
         """Take these colours: from nothing to `colour`."""
@@ -46,8 +41,7 @@ class Raster:
     def show(self, picture: Picture, rows: int) -> None:
         """Draw `picture` of so many neurons or inputs, the newest bin at the right."""
         self._source.data = _columns(picture, rows, self._span_s)
-        if self.root.y_range.end != rows:
-            self.root.y_range.end = max(rows, 1)
+        stretch(self.root.y_range, 0, max(rows, 1))
 
 
 def _columns(picture: Picture, rows: int, span_s: float) -> dict[str, list[object]]:
@@ -57,7 +51,7 @@ def _columns(picture: Picture, rows: int, span_s: float) -> dict[str, list[objec
 def spikes_picture(bins: Bins, span_s: float) -> Picture:
     """How often each group of neurons fired (rows, columns), in `LEVELS`."""
     total, each = pooled(bins, bins.spikes.astype(np.float32), span_s)
-    return (np.minimum(1.0, total / each) * (LEVELS - 1)).astype(np.uint8)
+    return levels(total / np.float32(each))
 
 
 def inputs_picture(bins: Bins, span_s: float) -> Picture:
@@ -65,7 +59,13 @@ def inputs_picture(bins: Bins, span_s: float) -> Picture:
     values = np.nan_to_num(np.abs(bins.inputs))
     total, _ = pooled(bins, values, span_s)
     most = float(np.quantile(total, 0.995)) if total.size else 0.0
-    return (np.minimum(1.0, total / (most or 1.0)) * (LEVELS - 1)).astype(np.uint8)
+    return levels(total / (most or 1.0))
+
+
+def levels(shares: F32) -> Picture:
+    """Shares of the most that is drawn, in `LEVELS`."""
+    picture: Picture = (np.minimum(1.0, shares) * (LEVELS - 1)).astype(np.uint8)
+    return picture
 
 
 def pooled(bins: Bins, values: F32, span_s: float) -> tuple[F32, int]:

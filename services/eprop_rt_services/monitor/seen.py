@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,11 +125,18 @@ class Seen:
         number = np.concatenate([v.header.first + np.arange(v.header.bins) for v in views])
         at_s = (number - (newest.first + newest.bins - 1)) * newest.bin_s
         kept = at_s > -span_s
-        rows = (
-            np.concatenate([getattr(view, name) for view in views])[kept]
-            for name in ("decoded", "labels", "inputs", "spikes")
+
+        def rows(name: str) -> NDArray[Any]:
+            return np.concatenate([getattr(view, name) for view in views])[kept]
+
+        return Bins(
+            at_s[kept],
+            rows("decoded"),
+            rows("labels"),
+            rows("inputs"),
+            rows("spikes"),
+            newest.bin_s,
         )
-        return Bins(at_s[kept], *rows, bin_s=newest.bin_s)
 
     def _begin_anew(self) -> None:
         """Another process answers: what the one before had shown is no part of its story."""

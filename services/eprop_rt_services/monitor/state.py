@@ -7,9 +7,9 @@ from typing import Any
 from eprop_rt_protocols.control import Verb
 from eprop_rt_protocols.screen import TrialResult
 from eprop_rt_protocols.status import Status
-from eprop_rt_services.monitor.curves import RECENT
 from eprop_rt_services.monitor.follow import Follower, Given
 from eprop_rt_services.monitor.seen import Seen
+from eprop_rt_services.monitor.trials import RECENT
 from eprop_rt_services.wording import amount, duration, printable
 
 Words = dict[str, str]
@@ -106,26 +106,36 @@ def status_words(status: Status) -> Words:
     by = f" by the {status.learning_cause}" if status.learning_cause else ""
     guard, journal, kept = status.guard, status.journal, status.checkpoint
     total = status.latency_ms.get("total")
-    streams = [f"{one.role} {one.name}: {one.state}" for one in status.streams]
+    streams = [f"{one.role} {one.state}" for one in status.streams]
     return {
         "learning": f"{status.learning}{by}",
-        "updates": f"{status.updates:,} bins learned from".replace(",", "\u2009"),
+        "updates": f"{grouped(status.updates)} bins learned from",
         "rung": printable(guard.rung + (f" ({guard.cause})" if guard.cause else "")),
-        "guard": ", ".join(counted(guard.counters)) or "nothing so far",
-        "bins": f"{status.bins:,}, {status.missed_bins:,} late".replace(",", "\u2009"),
+        "guard": ", ".join(guarded(guard.counters)) or "nothing so far",
+        "bins": f"{grouped(status.bins)}, {grouped(status.missed_bins)} late",
         "decoder": printable(f"{status.decoder}, model {status.model_id}"),
         "host": printable(f"{status.host}, pid {status.pid}, for {duration(status.uptime_s)}"),
-        "streams": printable("; ".join(streams)) or "none",
+        "streams": ", ".join(streams) or "none",
         "journal": "none" if journal is None else f"{amount(journal.written_bytes)}B",
         "checkpoint": "none" if kept is None else f"{duration(kept.age_s)} ago",
         "total": "" if total is None else f"p50 {total.p50:.2f} ms, p99 {total.p99:.2f} ms",
     }
 
 
+def grouped(count: int) -> str:
+    """In thousands, with thin spaces."""
+    return f"{count:,}".replace(",", "\u2009")
+
+
 def counted(events: dict[str, int]) -> list[str]:
     """Names and counts, the most frequent first."""
     most = sorted(events.items(), key=lambda each: -each[1])
     return [printable(f"{name} {count}") for name, count in most if count]
+
+
+def guarded(counters: dict[str, int]) -> list[str]:
+    """The most frequent of what the guard did, without its name before each."""
+    return [each.removeprefix("guard_").replace("_", " ") for each in counted(counters)[:3]]
 
 
 def trials_words(seen: Seen) -> str:
@@ -164,7 +174,7 @@ def button(follower: Follower, verb: Verb) -> dict[str, Any]:
     if asked:
         label = f"{label}: asked"
     elif held:
-        label = {"freeze": "Frozen", "thaw": "Learning"}[verb]
+        label = {"freeze": "Frozen", "thaw": "Thawed"}[verb]
     elif stopped:
         label = state_word(follower).capitalize()
     enabled = verb == "stop" or (seen.alive and not asked)

@@ -41,7 +41,8 @@ def until(look, what, most_s=LONG_S):
         if found:
             return found
         time.sleep(0.1)
-    raise AssertionError(f"not within {most_s:g} s: {what}")
+    told = what() if callable(what) else what
+    raise AssertionError(f"not within {most_s:g} s: {told}")
 
 
 class Window:
@@ -63,7 +64,10 @@ class Window:
 
     def says(self, css, word):
         """Wait until the words at a place hold this one."""
-        until(lambda: word in self.text(css), f"{word!r} at {css}, {self.text(css)!r} is there")
+        until(
+            lambda: word in self.text(css),
+            lambda: f"{word!r} at {css}, where {self.text(css)!r} is",
+        )
 
     def picture(self, name):
         """The pixels of a figure, as a string."""

@@ -18,9 +18,10 @@ from eprop_rt_services.zmq_link import ControlClient, FrameReader
 
 ASK_EVERY_S = 1.0
 ANSWER_S, DISK_S = 2.0, 30.0
+WRITING: tuple[Verb, ...] = ("checkpoint", "stop")  # answered when what was learned is written
 PATIENCE_S = 0.25
 
-Phase = Literal["asked", "done", "refused"]
+Phase = Literal["asked", "done", "refused", "unanswered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,9 @@ class Follower:
     def _order(self, given: Given) -> None:
         try:
             with ControlClient(self.target.control, self.target.keys) as client:
-                reply = client.ask(given.verb, DISK_S if given.verb == "checkpoint" else ANSWER_S)
+                reply = client.ask(given.verb, DISK_S if given.verb in WRITING else ANSWER_S)
         except EpropError as error:
-            self._became(replace(given, phase="refused", why=str(error)))
+            self._became(replace(given, phase="unanswered", why=str(error)))
             return
         if reply.status is not None:
             self.seen.take_status(reply.status)

@@ -64,7 +64,7 @@ def inputs_picture(bins: Bins, span_s: float) -> Picture:
 
 def levels(shares: F32) -> Picture:
     """Shares of the most that is drawn, in `LEVELS`."""
-    picture: Picture = (np.minimum(1.0, shares) * (LEVELS - 1)).astype(np.uint8)
+    picture: Picture = np.ceil(np.minimum(1.0, shares) * (LEVELS - 1)).astype(np.uint8)
     return picture
 
 

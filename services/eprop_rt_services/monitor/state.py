@@ -22,6 +22,7 @@ TITLES: dict[Verb, str] = {
     "checkpoint": "Checkpoint",
     "stop": "Stop",
 }
+JUST_S = 10.0  # an answer may come so long after a stop, and be the last
 SHOWN_S = 20.0  # so long the end of an order is told
 NOTHING = "-"
 
@@ -52,15 +53,21 @@ def card(follower: Follower) -> Words:
 
 def state_word(follower: Follower) -> str:
     """What it does; `gone` where it does not answer."""
-    seen, stop = follower.seen, follower.given.get("stop")
+    seen = follower.seen
     if seen.status is None:
         return "no answer yet"
     if not seen.alive:
-        stopped = stop is not None and stop.phase == "done" and stop.at_s > seen.status_at_s - 5
-        return "stopped" if stopped else "gone"
+        return silent_word(follower.given.get("stop"), seen.status_at_s)
     if seen.status.state != "running":
         return seen.status.state
     return {"on": "learning", "frozen": "frozen", "off": "decoding"}[seen.status.learning]
+
+
+def silent_word(stop: Given | None, answered_s: float) -> str:
+    """What has become of a daemon that does not answer, and answered last at that time."""
+    if stop is None or stop.phase == "refused" or stop.at_s < answered_s - JUST_S:
+        return "gone"
+    return "stopping" if stop.phase == "asked" else "stopped"
 
 
 def age(seen: Seen) -> str:
@@ -196,7 +203,7 @@ def outcome(follower: Follower, given: Given) -> str:
     name, status = follower.target.name, follower.seen.status
     if given.phase == "asked":
         return f"{name}: {given.verb} asked"
-    if given.phase == "refused":
+    if given.phase in ("refused", "unanswered"):
         return printable(f"{name}: {given.verb} was not done: {given.why}")
     if given.verb in ("freeze", "thaw") and status is not None:
         return f"{name}: {given.verb} done, learning is {status.learning}"

@@ -245,7 +245,7 @@ def test_the_page_takes_the_colours_that_its_reader_prefers(scene):
     def paper(scheme, line):
         feature = {"name": "prefers-color-scheme", "value": scheme}
         window.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-        colour = "return Bokeh.documents[0].get_model_by_name('age').yaxis[0].axis_line_color"
+        colour = "return Bokeh.documents[0].get_model_by_name('age').left[0].axis_line_color"
         until(lambda: window.script(colour) == line, f"{scheme} figures")
         return window.script("return getComputedStyle(document.body).backgroundColor")
 

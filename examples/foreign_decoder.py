@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 DEADLINE_S = 0.1  # a command that is older than this must not move anything
 REFIT_S = 1.0
-MAX_BINS_AT_ONCE = 50  # a longer gap is not filled with empty bins
+MAX_GAP_S = 0.1  # a longer one is no silence of the units: the source was gone
 
 
 def inlet(source_id: str) -> pylsl.StreamInlet:
@@ -106,8 +106,8 @@ def run(given: argparse.Namespace) -> None:
         sample, stamp_s = spikes.pull_sample(timeout=1.0)
         if sample is None:
             continue
-        if not stamp_s < bin_end_s + MAX_BINS_AT_ONCE * given.bin_s:
-            bin_end_s = stamp_s + given.bin_s
+        if not stamp_s < newest_s + MAX_GAP_S:
+            counts, bin_end_s = np.zeros(units), stamp_s + given.bin_s
         while stamp_s >= bin_end_s - 1e-6:  # the bin before is complete
             rows, _ = labels.pull_chunk(timeout=0.0)
             label = np.array(rows[-1]) if rows else label

@@ -25,7 +25,7 @@ pytestmark = [
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "foreign_decoder.py"
 PATIENCE_S = 180.0
-TRIALS = 12
+TRIALS = 8
 
 
 @contextmanager
@@ -99,21 +99,26 @@ def test_a_decoder_that_is_not_ours_learns_on_the_bench_and_its_trials_are_told(
     [
         (("--jitter-ms", 40), "late"),
         (("--loss", 0.1), "lost"),
-        (("--restart-every", 5), "restarts"),
+        (("--restart-every", 10), "restarts"),
     ],
     ids=["jitter", "loss", "restarts"],
 )
 def test_the_loop_survives_a_bad_wire_and_success_stays(bench, fault, count):
     figures, said = figures_of(bench, *fault)
     wire = figures["wire"]
-    assert wire.pop(count) >= 3
+    times = wire.pop(count)
+    assert times >= 2
     expected = {"late", "lost", "restarts", "lost_in_restarts"} - {count}
     if count == "restarts":
-        assert wire["lost_in_restarts"] >= 40 * 3
+        assert wire["lost_in_restarts"] >= 2 * 40
         expected -= {"lost_in_restarts"}
     assert all(wire[name] == 0 for name in expected)
     assert "restarts" in said.splitlines()[-1]
-    assert figures["success_rate"] >= 0.75
+    # A source that is gone loses the trial of that moment, and no other.
+    most_failures = 1 + times if count == "restarts" else TRIALS // 4
+    failures = round(figures["trials"] * (1 - figures["success_rate"]))
+    assert failures <= most_failures
+    assert figures["time_to_target_s"] < 2.5
 
 
 def taken(socket):

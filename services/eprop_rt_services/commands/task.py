@@ -11,11 +11,12 @@ from rich.console import Console
 
 from eprop_rt.closed_loop.session import LoopSettings
 from eprop_rt.errors import ConfigError
+from eprop_rt.hot import merged
 from eprop_rt_services.closed_loop.bench import OWN_DECODERS, Bench, BenchSettings, Standing
 from eprop_rt_services.closed_loop.course import Course, Length, Tell, line
 from eprop_rt_services.closed_loop.faults import FaultSettings
 from eprop_rt_services.commands.options import JsonOption, write_json
-from eprop_rt_services.config import merged, read_mapping
+from eprop_rt_services.config import read_mapping
 from eprop_rt_services.processes.company import company
 
 

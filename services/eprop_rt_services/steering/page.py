@@ -22,7 +22,7 @@ from eprop_rt_services.steering.hand import Hand
 
 EVERY_MS = 33
 CURSOR_CM = 0.45
-TARGET, CURSOR, FRAME = "#2a9d7f", "#e07b39", "#8a939c"
+TARGET, CURSOR = "#2a9d7f", "#e07b39"
 NOTHING_YET = "no trial yet"
 
 
@@ -84,7 +84,8 @@ class Steering:
             tools="",
             background_fill_color=None,
             border_fill_color=None,
-            outline_line_color=FRAME,
+            outline_line_color=None,
+            min_border=0,
         )
         field.axis.visible = False
         field.grid.visible = False

@@ -51,7 +51,7 @@ class Seat:
         return self._screen.screens
 
     @property
-    def places(self) -> str:
+    def seen_at(self) -> str:
         """Where it is seen, as `eprop-rt monitor --daemon` takes it."""
         daemon = self._daemon_config
         views, control = daemon.publish.visual_endpoint, daemon.control.endpoint

@@ -16,10 +16,10 @@ from eprop_rt_services.closed_loop.score import score
 from eprop_rt_services.config import load_config
 from eprop_rt_services.demo.figures import Figures
 from eprop_rt_services.demo.link import Link
-from eprop_rt_services.demo.page import DemoPage
 from eprop_rt_services.demo.seat import READY_S, Seat, SeatPlan
 from eprop_rt_services.processes.children import Children
 from eprop_rt_services.processes.company import company
+from eprop_rt_services.processes.page import PageProcess
 
 PRESET = "preset:demo"
 LEARNED, BAR, CONTROL = "eprop", "rls", "untrained"
@@ -63,23 +63,22 @@ def run_demo(
     `shown` gets the address of the page; without it there is none.
     """
     with company("eprop-rt-") as found, ExitStack() as closing:
-        stage = Stage(settings, view)
-        page = None if shown is None else closing.enter_context(DemoPage(found.folder, shown))
-        stage.start(found.folder, found.children, closing, page)
+        stage = Stage(settings, view, shown)
+        stage.start(found.folder, found.children, closing)
         return stage.play()
 
 
 class Stage:
     """Three seats and their course."""
 
-    def __init__(self, settings: DemoSettings, view: View) -> None:
+    def __init__(
+        self, settings: DemoSettings, view: View, shown: Callable[[str], None] | None
+    ) -> None:
         self._settings = settings
-        self._view = view
+        self._view, self._shown = view, shown
         self._links: dict[str, Link] = {}
 
-    def start(
-        self, folder: Path, children: Children, closing: ExitStack, page: DemoPage | None
-    ) -> None:
+    def start(self, folder: Path, children: Children, closing: ExitStack) -> None:
         """Start the seats, the first alone: what it compiles, the others find compiled.
 
         The page loads meanwhile, and is there before anything is measured.
@@ -91,9 +90,11 @@ class Stage:
             SeatPlan(CONTROL, config.decoder, learns=False, phase_s=2 * tick_s / 3),
         )
         every = [Seat(plan, config, folder, self._settings.seed) for plan in plans]
-        if page is not None:
-            page.start(every)
-        for seats in every[:1], every[1:]:
+        page = closing.enter_context(PageProcess(folder))
+        if self._shown is not None:
+            page.start([seat.seen_at for seat in every])
+        first, others = every[:1], every[1:]
+        for seats in first, others:
             self._view.show(Moment(f"starting {', '.join(s.name for s in seats)}", "", {}))
             for seat in seats:
                 seat.start(children)
@@ -101,8 +102,12 @@ class Stage:
                 link = seat.connect(children, closing)
                 link.wait_until_frozen(READY_S)
                 self._links[seat.name] = link
-            if page is not None:
-                page.open()
+            if seats is first:  # it loads while the others start
+                self._open(page)
+
+    def _open(self, page: PageProcess) -> None:
+        if self._shown is not None and (url := page.address()) is not None:
+            self._shown(url)
 
     def play(self) -> Figures:
         """Learn, freeze, probe."""

@@ -1,5 +1,6 @@
 """What has been seen of one daemon so far; written by the threads that follow it, read by pages."""
 
+import math
 import threading
 import time
 from collections import deque
@@ -100,12 +101,13 @@ class Seen:
         """A task's screen came."""
         now_s = time.monotonic()
         with self.lock:
-            if self.screen is not None and screen.sequence < self.screen.sequence:
-                self.trials.clear()  # another task
+            if self.screen is not None and screen.stamp_s < self.screen.stamp_s:
+                self.trials.clear()  # another clock
                 self.trail.clear()
             self.screen, self.screen_at_s = screen, now_s
-            newest = self.trials[-1].sequence if self.trials else -1
-            self.trials.extend(one for one in screen.recent if one.sequence > newest)
+            # By their ends: the numbers of trials begin anew with each series.
+            newest_s = self.trials[-1].ended_s if self.trials else -math.inf
+            self.trials.extend(one for one in screen.recent if one.ended_s > newest_s)
             self.trail.append((now_s, *screen.cursor))
             while self.trail[0][0] < now_s - TRAIL_S:
                 self.trail.popleft()

@@ -23,6 +23,7 @@ TITLES: dict[Verb, str] = {
     "stop": "Stop",
 }
 JUST_S = 10.0  # an answer may come so long after a stop, and be the last
+EVENTS = 5  # the most frequent; `eprop-rt ctl status` has them all
 SHOWN_S = 20.0  # so long the end of an order is told
 NOTHING = "-"
 
@@ -36,7 +37,7 @@ def state_of(followers: Sequence[Follower], selected: int) -> dict[str, Any]:
         "words": words(chosen),
         "buttons": {verb: button(chosen, verb) for verb in VERBS},
         "told": told(chosen),
-        "events": counted(chosen.seen.status.events) if chosen.seen.status else [],
+        "events": counted(chosen.seen.status.events)[:EVENTS] if chosen.seen.status else [],
     }
 
 

@@ -100,7 +100,7 @@ def _look_up(nested: Any, name: str) -> HotValue:
 
 def _validated(settings: M, change: dict[str, Any], section: str) -> M:
     try:
-        return type(settings).model_validate(_merged(settings.model_dump(), change))
+        return type(settings).model_validate(merged(settings.model_dump(), change))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join([section, *(str(part) for part in first["loc"])])
@@ -108,9 +108,13 @@ def _validated(settings: M, change: dict[str, Any], section: str) -> M:
         raise ConfigError(f"{where}: {first['msg'].removeprefix('Value error, ')}{came}") from None
 
 
-def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """`below` with every key that `above` gives, section by section."""
+    result = dict(below)
     for key, value in above.items():
-        inner = below.get(key)
-        merged[key] = _merged(inner, value) if isinstance(inner, dict) else value
-    return merged
+        inner = result.get(key)
+        if isinstance(inner, dict) and isinstance(value, dict):
+            result[key] = merged(inner, value)
+        else:
+            result[key] = value
+    return result

@@ -1,5 +1,6 @@
 """A daemon as a process between a real LSL stream and a real ZeroMQ reader, for tests."""
 
+import json
 import os
 import signal
 import subprocess
@@ -121,3 +122,16 @@ class Rig:
         self.process.stderr.close()
         self.spikes.close()
         self.labels.close()
+
+
+def replayed(folder):
+    """What `eprop-rt replay FOLDER --json -` says of a journal."""
+    done = subprocess.run(
+        [sys.executable, "-m", "eprop_rt_services", "replay", str(folder), "--json", "-"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout[done.stdout.index("{\n") :])

@@ -18,6 +18,7 @@ from eprop_rt_services.latency import STAGES, Marks, StageLatencies
 from eprop_rt_services.metrics import Observed, latency_table
 from eprop_rt_services.metrics_endpoint import MetricsEndpoint
 from eprop_rt_services.metrics_settings import MetricsSettings
+from status_material import FULL_STATUS
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 UNIT = DEPLOY / "systemd/eprop-rt.service"
@@ -146,11 +147,7 @@ def exported():
     stages = StageLatencies()
     stages.command(Marks(0.0, 0.1, 0.2, 0.3, 0.4), learning=True)
     stages.learned(0.1)
-    observed = Observed(
-        "running", "on", "eprop", "0123", "0.1.0", 1.0,
-        events={"gap": 1}, data_age_s=0.1, journal_bytes=1, journal_age_s=0.1,
-        journal_lost_entries=0, latencies=latency_table(stages),
-    )  # fmt: skip
+    observed = Observed(FULL_STATUS, latency_table(stages))
     settings = MetricsSettings(endpoint="127.0.0.1:0")
     with (
         MetricsEndpoint(settings, observed) as endpoint,

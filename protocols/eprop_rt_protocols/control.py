@@ -18,7 +18,7 @@ from pydantic import (
 
 from eprop_rt_protocols.errors import LocalProtocolError, RemoteProtocolError, refused_fields
 from eprop_rt_protocols.status import Status
-from eprop_rt_protocols.strictness import STRICT, Name
+from eprop_rt_protocols.strictness import STRICT, VERSION, Name
 
 MAX_CONTROL_BYTES = 64 * 1024
 MAX_SETTINGS = 64
@@ -127,6 +127,16 @@ class ControlReply(BaseModel):
         if self.ok == (self.error is not None):
             raise ValueError("error must be given exactly when ok is false")
         return self
+
+
+def carried_out(request: ControlRequest, status: Status | None = None) -> ControlReply:
+    """The answer to what was done; a stop may be answered where no status can be."""
+    return ControlReply(version=VERSION, request_id=request.request_id, ok=True, status=status)
+
+
+def refused(request_id: str, why: str) -> ControlReply:
+    """The answer to what was not understood or not done."""
+    return ControlReply(version=VERSION, request_id=request_id, ok=False, error=why[:1000])
 
 
 def encode_request(request: ControlRequest) -> bytes:

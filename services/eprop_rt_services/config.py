@@ -29,6 +29,7 @@ from eprop_rt.config import (
 )
 from eprop_rt.errors import ConfigError
 from eprop_rt.guard_settings import GuardSettings
+from eprop_rt.hot import merged
 from eprop_rt_services.classes.settings import UNIT, ClassSettings
 from eprop_rt_services.journal.settings import CheckpointSettings, JournalSettings
 from eprop_rt_services.logs import LogSettings
@@ -185,18 +186,6 @@ def read_environment() -> dict[str, Any]:
     sections: dict[str, Any] = {key: (dict[str, Any], {}) for key in Config.model_fields}
     environment = create_model("Environment", __base__=Environment, **sections)
     return environment().model_dump(exclude_defaults=True)
-
-
-def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """`below` with every key that `above` gives, section by section."""
-    result = dict(below)
-    for key, value in above.items():
-        inner = result.get(key)
-        if isinstance(inner, dict) and isinstance(value, dict):
-            result[key] = merged(inner, value)
-        else:
-            result[key] = value
-    return result
 
 
 def read_mapping(name: str, presets: Traversable = PRESETS) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Samples in and out over Lab Streaming Layer; the one file that imports pylsl.
+"""Samples in and out over Lab Streaming Layer; with lsl_capture the only file that imports pylsl.
 
 What shaped it: `pull_chunk` with a timeout waits for a full buffer, so one sample is waited for
 and the rest is drained; a call returns at most what its buffer holds; buffers of minutes hide old

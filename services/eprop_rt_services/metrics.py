@@ -14,6 +14,8 @@ from prometheus_client.metrics_core import (
     StateSetMetricFamily,
 )
 
+from eprop_rt.ladder import Rung
+from eprop_rt_protocols.status import Status
 from eprop_rt_services.latency import STAGES, Durations, Stage, StageLatencies
 
 STATES: Final = ("starting", "running", "stopping")
@@ -40,28 +42,9 @@ LatencyTable = Mapping[tuple[Stage, bool], Durations]
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """How a daemon does at one moment; counts are since its start, None is not known (yet).
+    """How a daemon does at one moment; latencies by stage and by whether learning was on."""
 
-    `guard_rung` is how far up the guard's ladder it is, 0 where all is well. `latencies` are by
-    stage and by whether learning was on.
-    """
-
-    state: str
-    learning: str
-    decoder: str
-    model_id: str
-    version: str
-    uptime_s: float
-    bins: int = 0
-    missed_bins: int = 0
-    published: int = 0
-    updates: int = 0
-    events: Mapping[str, int] = field(default_factory=dict)
-    guard_rung: int = 0
-    data_age_s: float | None = None
-    journal_bytes: int | None = None
-    journal_age_s: float | None = None
-    journal_lost_entries: int | None = None
+    status: Status
     latencies: LatencyTable = field(default_factory=dict)
 
 
@@ -96,50 +79,59 @@ class DaemonCollector:
 
 def identity(observed: Observed) -> Iterator[Metric]:
     """What runs, and in which state."""
-    told = {"version": observed.version, "decoder": observed.decoder, "model": observed.model_id}
+    status = observed.status
+    told = {
+        "version": status.program_version,
+        "decoder": status.decoder,
+        "model": status.model_id,
+    }
     yield InfoMetricFamily("eprop_rt", "What runs.", told)
-    states = {name: name == observed.state for name in STATES}
+    states = {name: name == status.state for name in STATES}
     yield StateSetMetricFamily("eprop_rt_state", "State of the daemon.", states)
-    learning = {name: name == observed.learning for name in LEARNING}
+    learning = {name: name == status.learning for name in LEARNING}
     yield StateSetMetricFamily("eprop_rt_learning", "Whether bins are learned from.", learning)
 
 
 def counts(observed: Observed) -> Iterator[Metric]:
     """What only grows."""
+    status, journal = observed.status, observed.status.journal
     told = {
-        "bins": ("Bins decoded.", observed.bins),
-        "missed_bins": ("Bins whose command came after its deadline.", observed.missed_bins),
-        "published_commands": ("Commands sent.", observed.published),
-        "updates": ("Bins learned from.", observed.updates),
-        "journal_bytes": ("Bytes written to the journal.", observed.journal_bytes),
-        "journal_lost_entries": (
-            "Entries that the journal could not take.",
-            observed.journal_lost_entries,
-        ),
+        "bins": ("Bins decoded.", status.bins),
+        "missed_bins": ("Bins whose command came after its deadline.", status.missed_bins),
+        "published_commands": ("Commands sent.", status.published),
+        "updates": ("Bins learned from.", status.updates),
     }
+    if journal is not None:
+        told["journal_bytes"] = ("Bytes written to the journal.", journal.written_bytes)
+        told["journal_lost_entries"] = (
+            "Entries that the journal could not take.",
+            journal.lost_entries,
+        )
     for name, (text, value) in told.items():
-        if value is not None:
-            yield CounterMetricFamily(f"eprop_rt_{name}", text, value)
+        yield CounterMetricFamily(f"eprop_rt_{name}", text, value)
     events = CounterMetricFamily("eprop_rt_events", "Unusual events, by name.", labels=["event"])
-    for event, times in observed.events.items():
+    for event, times in status.events.items():
         events.add_metric([event], times)
     yield events
 
 
 def gauges(observed: Observed) -> Iterator[Metric]:
-    """What goes up and down."""
+    """What goes up and down; what is not known (yet) is absent."""
+    status, journal = observed.status, observed.status.journal
+    rung = Rung[status.guard.rung.upper()]
     told = {
-        "uptime_seconds": ("Time since the start.", observed.uptime_s),
-        "guard_rung": ("How far up its ladder the guard is; 0: all is well.", observed.guard_rung),
-        "data_age_seconds": ("Age of the newest sample.", observed.data_age_s),
-        "journal_age_seconds": (
-            "Age of the oldest entry that is not on the disk.",
-            observed.journal_age_s,
-        ),
+        "uptime_seconds": ("Time since the start.", status.uptime_s),
+        "guard_rung": ("How far up its ladder the guard is; 0: all is well.", float(rung)),
     }
+    if status.data_age_s is not None:
+        told["data_age_seconds"] = ("Age of the newest sample.", status.data_age_s)
+    if journal is not None:
+        told["journal_age_seconds"] = (
+            "Age of the oldest entry that is not on the disk.",
+            journal.age_s,
+        )
     for name, (text, value) in told.items():
-        if value is not None:
-            yield GaugeMetricFamily(f"eprop_rt_{name}", text, value)
+        yield GaugeMetricFamily(f"eprop_rt_{name}", text, value)
 
 
 def latencies(observed: Observed) -> Iterator[Metric]:

@@ -19,6 +19,7 @@ from eprop_rt.config import Positive, Settings
 
 MCL_CURRENT, MCL_FUTURE = 1, 2
 PR_SET_TIMERSLACK = 29
+SENDING = "ZMQbg/IO"  # as libzmq names its threads
 CAP_IPC_LOCK = 14
 NS_PER_S: Final = 1_000_000_000
 
@@ -80,6 +81,28 @@ def asked(settings: RealtimeSettings) -> list[tuple[str, Callable[[], None], str
     name = f"timer slack {slack_s * 1e6:g} us"
     requests.append((name, lambda: set_timer_slack(slack_s), "realtime.timer_slack_s"))
     return requests
+
+
+def let_commands_out() -> str | None:
+    """Let ZeroMQ's threads run before ours; a line where that was refused.
+
+    Ours goes on to learn as soon as a command is handed over. With SCHED_FIFO a thread of equal
+    priority on the same core would send the command only after that. Called once sockets are open;
+    does nothing under the ordinary scheduler, which is fair.
+    """
+    if os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK != os.SCHED_FIFO:
+        return None
+    above = os.sched_getparam(0).sched_priority + 1
+    try:
+        for thread in Path("/proc/self/task").iterdir():
+            if (thread / "comm").read_text(encoding="utf-8").startswith(SENDING):
+                os.sched_setscheduler(int(thread.name), os.SCHED_FIFO, os.sched_param(above))
+    except OSError as error:
+        return (
+            f"real time, not granted: commands before learning ({error.strerror}: "
+            f"LimitRTPRIO={above}, or rtprio {above} in limits.d)"
+        )
+    return None
 
 
 def run_on(cpus: set[int]) -> None:

@@ -1,13 +1,9 @@
 """Markers over LSL become classes that a running daemon learns, and its journal knows."""
 
-import json
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
-from daemon_rig import Rig
+from daemon_rig import Rig, replayed
 from eprop_rt.series import LabelChunk
 from eprop_rt_services.journal.folder import JournalFolder
 from eprop_rt_services.journal.reader import entries
@@ -72,14 +68,6 @@ def test_what_markers_said_is_learned_published_by_name_and_runs_again_to_the_bi
     assert recording.labels.info.channel_names == ("rest", "fist")
     assert np.isfinite(recording.labels.values).all()
 
-    done = subprocess.run(
-        [sys.executable, "-m", "eprop_rt_services", "replay", str(tmp_path / "s"), "--json", "-"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    figures = json.loads(done.stdout[done.stdout.index("{\n") :])
+    figures = replayed(tmp_path / "s")
     assert figures["identical"]
     assert figures["segments"][0]["commands"] > 50

@@ -1,12 +1,8 @@
 """A daemon that conditions what it is sent, a crash, and the replay of its journal."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
-from daemon_rig import CHANNELS, Rig
+from daemon_rig import CHANNELS, Rig, replayed
 from eprop_rt_services.checkpoint import read_checkpoint
 from eprop_rt_services.journal.folder import JournalFolder
 from eprop_rt_services.recordings import read_recording
@@ -43,15 +39,7 @@ def test_a_conditioned_session_with_a_crash_runs_again_to_the_bit(live, tmp_path
     live.ask("stop")
     assert live.process.wait(timeout=20) == 0
 
-    done = subprocess.run(
-        [sys.executable, "-m", "eprop_rt_services", "replay", str(folder), "--json", "-"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    figures = json.loads(done.stdout[done.stdout.index("{\n") :])
+    figures = replayed(folder)
     assert figures["identical"]
     assert [segment["origin"] for segment in figures["segments"]] == ["zero", "checkpoint"]
     for path in JournalFolder(folder).checkpoints():

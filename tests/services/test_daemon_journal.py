@@ -1,12 +1,8 @@
 """What a daemon leaves behind, whatever ends it, and that it is all there is to know."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
-from daemon_rig import Rig
+from daemon_rig import Rig, replayed
 from eprop_rt.orders import Freeze, Set
 from eprop_rt_services.checkpoint import read_checkpoint
 from eprop_rt_services.journal.events import Ordered
@@ -26,18 +22,6 @@ def live(tmp_path):
         yield made
     finally:
         made.close()
-
-
-def replayed(folder):
-    done = subprocess.run(
-        [sys.executable, "-m", "eprop_rt_services", "replay", str(folder), "--json", "-"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout[done.stdout.index("{\n") :])
 
 
 def test_a_session_with_orders_and_two_crashes_runs_again_to_the_bit(live, tmp_path):

@@ -1,16 +1,13 @@
 """Everything that a daemon can be told while it runs, and that a replay knows of it."""
 
-import json
 import re
-import subprocess
-import sys
 import urllib.request
 
 import numpy as np
 import pytest
 import zmq
 
-from daemon_rig import CHANNELS, Rig
+from daemon_rig import CHANNELS, Rig, replayed
 from eprop_rt.errors import StreamError
 from eprop_rt.series import MarkerChunk
 from eprop_rt_protocols.control import ControlRequest, LabelSpan, decode_reply, encode_request
@@ -40,18 +37,6 @@ def rig(tmp_path):
 def ended(live):
     live.ask("stop")
     assert live.process.wait(timeout=20) == 0
-
-
-def replayed(folder):
-    done = subprocess.run(
-        [sys.executable, "-m", "eprop_rt_services", "replay", str(folder), "--json", "-"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout[done.stdout.index("{\n") :])
 
 
 def test_settings_labels_and_a_rollback_are_obeyed_and_replayed(rig, tmp_path):

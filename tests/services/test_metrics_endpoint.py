@@ -12,10 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families as plain_tex
 from pydantic import ValidationError
 
 from eprop_rt.errors import ConfigError
+from eprop_rt_protocols.status import GuardStatus, JournalStatus
 from eprop_rt_services.latency import Marks, StageLatencies
 from eprop_rt_services.metrics import Observed, latency_table
 from eprop_rt_services.metrics_endpoint import MetricsEndpoint
 from eprop_rt_services.metrics_settings import MetricsSettings
+from status_material import FULL_STATUS
 
 pytestmark = pytest.mark.live
 
@@ -23,16 +25,20 @@ ANY_PORT = MetricsSettings(endpoint="127.0.0.1:0")
 GENEROUS_S = 60.0
 
 
-def daemon(**more):
-    told = {
-        "state": "running",
-        "learning": "frozen",
-        "decoder": "eprop",
-        "model_id": "0123",
-        "version": "0.1.0",
-        "uptime_s": 12.5,
-    }
-    return Observed(**{**told, **more})
+TOLD = {
+    "state": "running",
+    "learning": "frozen",
+    "decoder": "eprop",
+    "model_id": "0123",
+    "program_version": "0.1.0",
+    "uptime_s": 12.5,
+    "data_age_s": None,
+    "journal": None,
+}
+
+
+def daemon(latencies=None, **more):
+    return Observed(FULL_STATUS.model_copy(update=TOLD | more), latencies or {})
 
 
 def scrape(endpoint, accept="text/plain"):
@@ -83,11 +89,9 @@ FULL = {
     "published": 999,
     "updates": 800,
     "events": {"gap": 2, 'odd "name"\n': 1},
-    "guard_rung": 2,
+    "guard": GuardStatus(rung="skip", cause="loss", counters={}),
     "data_age_s": 0.25,
-    "journal_bytes": 123456,
-    "journal_age_s": 0.5,
-    "journal_lost_entries": 4,
+    "journal": JournalStatus(file="day.xdf", written_bytes=123456, age_s=0.5, lost_entries=4),
 }
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from eprop_rt_services.realtime import RealtimeSettings, may_lock_memory
+from eprop_rt_services.realtime import RealtimeSettings, let_commands_out, may_lock_memory
 
 CHILD = """
 import json, os, pathlib, resource, sys
@@ -108,3 +108,32 @@ def test_without_the_capability_the_limit_of_locked_memory_holds(tmp_path):
     assert may_lock_memory(tmp_path)
     (tmp_path / "self/status").write_text("Name:\tx\nCapEff:\t000001ffffffbfff\n")
     assert not may_lock_memory(tmp_path)
+
+
+SENDER = """
+import os, pathlib
+import zmq
+from eprop_rt_services import realtime
+settings = realtime.RealtimeSettings(priority=7)
+realtime.apply(settings)
+with zmq.Context() as context, context.socket(zmq.PUB) as socket:
+    socket.bind("inproc://any")
+    assert realtime.let_commands_out() is None
+    for thread in pathlib.Path("/proc/self/task").iterdir():
+        priority = os.sched_getparam(int(thread.name)).sched_priority
+        print(thread.joinpath("comm").read_text().strip(), priority)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs the permission for SCHED_FIFO")
+def test_the_thread_that_sends_commands_runs_before_the_one_that_learns():
+    done = subprocess.run(
+        [sys.executable, "-c", SENDER], capture_output=True, text=True, timeout=60, check=True
+    )
+    priorities = dict(line.rsplit(" ", 1) for line in done.stdout.splitlines())
+    assert priorities["ZMQbg/IO/0"] == "8"
+    assert set(priorities.values()) == {"7", "8"}
+
+
+def test_under_the_ordinary_scheduler_nobody_is_put_first():
+    assert let_commands_out() is None

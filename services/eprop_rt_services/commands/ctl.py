@@ -38,46 +38,35 @@ ANSWER_S = 2.0
 DISK_S = 30.0
 
 
-@app.command(epilog="Example: eprop-rt ctl status --json -")
-def status(
-    endpoint: EndpointOption = HERE,
-    keys: KeysOption = None,
-    timeout_s: TimeoutOption = ANSWER_S,
-    json: JsonOption = None,
-) -> None:
+def plain(verb: Verb, answer_s: float, example: str, text: str) -> None:
+    """Add the command of a verb that is asked as it stands."""
+
+    def ask(
+        endpoint: EndpointOption = HERE,
+        keys: KeysOption = None,
+        timeout_s: TimeoutOption = answer_s,
+        json: JsonOption = None,
+    ) -> None:
+        with _client(endpoint, keys) as client:
+            _tell(client.ask(verb, timeout_s), verb, json)
+
+    app.command(verb, help=text, epilog=f"Example: eprop-rt ctl {example}")(ask)
+
+
+plain(
+    "status",
+    ANSWER_S,
+    "status --json -",
     """How the daemon does.
 
     Learning, guard, bins, streams, journal, checkpoint, events, latency.
-    """
-    with _client(endpoint, keys) as client:
-        _tell(client.ask("status", timeout_s), "status", json)
+    """,
+)
+plain("freeze", ANSWER_S, "freeze", "Stop learning and go on decoding.")
+plain("thaw", ANSWER_S, "thaw", "Learn again.")
 
 
-@app.command(epilog="Example: eprop-rt ctl freeze")
-def freeze(
-    endpoint: EndpointOption = HERE,
-    keys: KeysOption = None,
-    timeout_s: TimeoutOption = ANSWER_S,
-    json: JsonOption = None,
-) -> None:
-    """Stop learning and go on decoding."""
-    with _client(endpoint, keys) as client:
-        _tell(client.ask("freeze", timeout_s), "freeze", json)
-
-
-@app.command(epilog="Example: eprop-rt ctl thaw")
-def thaw(
-    endpoint: EndpointOption = HERE,
-    keys: KeysOption = None,
-    timeout_s: TimeoutOption = ANSWER_S,
-    json: JsonOption = None,
-) -> None:
-    """Learn again."""
-    with _client(endpoint, keys) as client:
-        _tell(client.ask("thaw", timeout_s), "thaw", json)
-
-
-@app.command("set", epilog="Example: eprop-rt ctl set publish.deadline_s=0.2")
+@app.command("set", epilog="Example: eprop-rt ctl set decoder.online.learning_rate=1e-5")
 def set_(
     settings: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...")],
     endpoint: EndpointOption = HERE,
@@ -94,32 +83,17 @@ def set_(
         _tell(client.ask("set", timeout_s, settings=given), "set", json)
 
 
-@app.command(epilog="Example: eprop-rt ctl checkpoint")
-def checkpoint(
-    endpoint: EndpointOption = HERE,
-    keys: KeysOption = None,
-    timeout_s: TimeoutOption = DISK_S,
-    json: JsonOption = None,
-) -> None:
-    """Write what it has learned to its checkpoint.file.
+plain(
+    "checkpoint",
+    DISK_S,
+    "checkpoint",
+    """Write what it has learned to its checkpoint.file, or into its journal's folder.
 
     The answer comes once that is on the disk. `run`, `train` and `replay` go on from there
     (--from).
-    """
-    with _client(endpoint, keys) as client:
-        _tell(client.ask("checkpoint", timeout_s), "checkpoint", json)
-
-
-@app.command(epilog="Example: eprop-rt ctl rollback")
-def rollback(
-    endpoint: EndpointOption = HERE,
-    keys: KeysOption = None,
-    timeout_s: TimeoutOption = ANSWER_S,
-    json: JsonOption = None,
-) -> None:
-    """Go back to the last good weights."""
-    with _client(endpoint, keys) as client:
-        _tell(client.ask("rollback", timeout_s), "rollback", json)
+    """,
+)
+plain("rollback", ANSWER_S, "rollback", "Go back to the last good weights.")
 
 
 @app.command(epilog="Example: eprop-rt ctl relabel --from 8120.5 --to 8122 --values 1.5,-0.5")
@@ -145,16 +119,7 @@ def relabel(
         _tell(client.ask("relabel", timeout_s, labels=label), "relabel", json)
 
 
-@app.command(epilog="Example: eprop-rt ctl stop")
-def stop(
-    endpoint: EndpointOption = HERE,
-    keys: KeysOption = None,
-    timeout_s: TimeoutOption = ANSWER_S,
-    json: JsonOption = None,
-) -> None:
-    """End the daemon, whatever else it has been told."""
-    with _client(endpoint, keys) as client:
-        _tell(client.ask("stop", timeout_s), "stop", json)
+plain("stop", ANSWER_S, "stop", "End the daemon, whatever else it has been told.")
 
 
 def _client(endpoint: str, keys: Path | None) -> ControlClient:

@@ -96,12 +96,13 @@ def serve(settings: Config, start: Path | None, resume: bool, *, warm: bool = Fa
         logging.getLogger().removeHandler(handler)
     told = apply(settings.realtime)
     with logging_to(settings.log):
-        log.info(told[0])
-        for line in told[1:]:
-            log.warning(line)
         try:
             begun = None if start is None else read_checkpoint(start)
-            Daemon(settings, begun, resume=resume, warm=warm).serve()
+            daemon = Daemon(settings, begun, resume=resume, warm=warm)
+            log.info(told[0])  # not before: a user's mistake is one line
+            for line in told[1:]:
+                log.warning(line)
+            daemon.serve()
         except GuardExitError as error:
             log.error("%s", error)
             return AGAIN

@@ -7,9 +7,8 @@ import numpy as np
 
 from eprop_rt.errors import ConfigError, DataError, EpropError
 from eprop_rt.orders import Freeze, Order, Relabel, RollBack, Set, Thaw
-from eprop_rt_protocols.control import ControlReply, ControlRequest, LabelSpan
+from eprop_rt_protocols.control import ControlRequest, LabelSpan, carried_out, refused
 from eprop_rt_protocols.status import Status
-from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_services.zmq_link import ControlServer, ReplyAddress
 
 OPERATOR = "operator"
@@ -48,9 +47,9 @@ class Operator:
                 if order is not None:
                     self._obey(order, OPERATOR)
             except EpropError as error:
-                self._server.reply(address, refusal(request, error))
+                self._server.reply(address, refused(request.request_id, str(error)))
                 continue
-            self._server.reply(address, self._done(request))
+            self._server.reply(address, carried_out(request, self._status()))
         if self._kept:
             self.answer_kept()
 
@@ -60,13 +59,11 @@ class Operator:
             self._kept.remove(asked)
             address, request, written = asked
             error = written.exception()
-            reply = self._done(request) if error is None else refusal(request, error)
+            if error is None:
+                reply = carried_out(request, self._status())
+            else:
+                reply = refused(request.request_id, str(error))
             self._server.reply(address, reply)
-
-    def _done(self, request: ControlRequest) -> ControlReply:
-        return ControlReply(
-            version=VERSION, request_id=request.request_id, ok=True, status=self._status()
-        )
 
 
 def order_of(request: ControlRequest, bin_s: float) -> Order | None:
@@ -98,9 +95,3 @@ def relabel_span(span: LabelSpan, bin_s: float) -> Relabel:
             f"{span.to_s - span.from_s:g} s came, a bin is {bin_s:g} s long: give a longer span"
         )
     return Relabel(tuple(stamps.tolist()), (span.values,) * len(stamps))
-
-
-def refusal(request: ControlRequest, error: BaseException) -> ControlReply:
-    """Why an order was not carried out."""
-    why = str(error)[:1000]
-    return ControlReply(version=VERSION, request_id=request.request_id, ok=False, error=why)

@@ -14,8 +14,7 @@ from eprop_rt.intake import channels_of
 from eprop_rt.pipeline import Output, Pipeline
 from eprop_rt.series import StreamInfo
 from eprop_rt.warmup import warm_up
-from eprop_rt_protocols.control import ControlReply, ControlRequest
-from eprop_rt_protocols.strictness import VERSION
+from eprop_rt_protocols.control import ControlReply, ControlRequest, carried_out
 from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.classes.live import LiveClasses
 from eprop_rt_services.config import Config
@@ -27,6 +26,7 @@ from eprop_rt_services.daemon.record import STOPPED, Record
 from eprop_rt_services.daemon.recorded import RecordedPath
 from eprop_rt_services.daemon.session import Beginning, Session
 from eprop_rt_services.daemon.telling import Telling
+from eprop_rt_services.daemon.viewing import Viewing
 from eprop_rt_services.daemon.watching import Inputs, LatenessWatch
 from eprop_rt_services.decoders import settled
 from eprop_rt_services.garbage import GarbageCollection
@@ -34,6 +34,7 @@ from eprop_rt_services.latency import StageLatencies
 from eprop_rt_services.loop import run
 from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.metrics_endpoint import MetricsEndpoint
+from eprop_rt_services.realtime import let_commands_out
 from eprop_rt_services.security import server_keys
 from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.sources.live import LslSource, SearchEnded
@@ -127,6 +128,8 @@ class Daemon:
                 meanwhile=self._answer,
             )
         )
+        if (refused := let_commands_out()) is not None:
+            log.warning(refused)
         self._telling.count_also(lambda: self._control.events)
         if (classes := self._classes) is not None:
             self._telling.count_also(lambda: classes.events)
@@ -231,6 +234,7 @@ class Daemon:
             lsl.max_age_s if lsl.when_old == "hold" else None,
         )
         self._telling.path = self._path
+        self._viewing = Viewing(self._session, self._path, self._publishing, self._source)
 
     def _begin(self, beginning: Beginning | None) -> Pipeline:
         self._record.begin(self._session, beginning)
@@ -284,6 +288,8 @@ class Daemon:
         if self._inputs.silent or not self._path.between_items:  # a command is just out
             self._metrics.answer(self._telling.observed)
             self._garbage.between_bins(now_s)
+        if self._path.between_items:
+            self._viewing.look(now_s)
         if self._pipeline.guard.exit_cause is not None:
             raise GuardExitError(
                 f"the guard gave up ({self._pipeline.guard.exit_cause}): another start is needed"
@@ -297,12 +303,7 @@ class Daemon:
         """An answer while it starts; orders have nothing to work on yet."""
         if request.verb != "status":
             raise ConfigError(f"the daemon is still starting: send {request.verb} when it runs")
-        return ControlReply(
-            version=VERSION,
-            request_id=request.request_id,
-            ok=True,
-            status=self._telling.status(),
-        )
+        return carried_out(request, self._telling.status())
 
     def _begin_anew(self, beginning: Beginning) -> None:
         """The journal has a hole: go on with another data path, that begins from a file."""

@@ -99,28 +99,7 @@ class Telling:
 
     def observed(self) -> Observed:
         """The same for Prometheus."""
-        status = self.status()
-        journal = status.journal
-        guard = 0 if self.path is None else int(self.path.pipeline.guard.rung)
-        return Observed(
-            state=status.state,
-            learning=status.learning,
-            decoder=status.decoder,
-            model_id=status.model_id,
-            version=status.program_version,
-            uptime_s=status.uptime_s,
-            bins=status.bins,
-            missed_bins=status.missed_bins,
-            published=status.published,
-            updates=status.updates,
-            events=status.events,
-            guard_rung=guard,
-            data_age_s=status.data_age_s,
-            journal_bytes=None if journal is None else journal.written_bytes,
-            journal_age_s=None if journal is None else journal.age_s,
-            journal_lost_entries=None if journal is None else journal.lost_entries,
-            latencies=latency_table(self._latencies),
-        )
+        return Observed(self.status(), latency_table(self._latencies))
 
     def _cause(self) -> Literal["operator", "guard", "marker"]:
         if self.path is not None and not self.path.pipeline.thawed:

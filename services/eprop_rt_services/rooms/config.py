@@ -11,7 +11,8 @@ from eprop_rt.closed_loop.perturbation import PerturbationSettings
 from eprop_rt.closed_loop.refitted import RefitSettings
 from eprop_rt.config import DecoderSettings, EpropSettings, RlsSettings
 from eprop_rt.errors import ConfigError
-from eprop_rt_services.config import explain, merged, parse_overrides, read_mapping
+from eprop_rt.hot import merged
+from eprop_rt_services.config import explain, parse_overrides, read_mapping
 
 PRESETS = resources.files("eprop_rt_services.rooms") / "presets"
 

@@ -15,11 +15,12 @@ from eprop_rt_protocols.control import (
     MAX_CONTROL_BYTES,
     ControlReply,
     ControlRequest,
+    carried_out,
     decode_request,
     encode_reply,
+    refused,
 )
 from eprop_rt_protocols.errors import LocalProtocolError, RemoteProtocolError
-from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_services.zmq_link.bell import Bell
 from eprop_rt_services.zmq_link.doorkeeper import Doorkeeper
 from eprop_rt_services.zmq_link.keys import ServerKeys
@@ -157,7 +158,7 @@ class ControlServer:
             request = decode_request(body)
         except RemoteProtocolError as error:
             self._counts[REASONS.get(error.reason, "malformed")] += 1
-            self._send(address, refusal("", str(error)))
+            self._send(address, refused("", str(error)))
             return
         if request.verb == "stop":
             self._stop(address, request)
@@ -178,7 +179,7 @@ class ControlServer:
         self._counts["control_busy"] += 1
         if address[0] not in self._told_busy:
             self._told_busy.add(address[0])
-            self._send(address, refusal("", BUSY))
+            self._send(address, refused("", BUSY))
 
     def _stop(self, address: ReplyAddress, request: ControlRequest) -> None:
         first, self._stop_asked = not self._stop_asked, True
@@ -186,7 +187,7 @@ class ControlServer:
             self._unanswered[address[0]] += 1
             self._waiting.appendleft((address, request))
         else:  # the loop has one already, or is not there yet
-            self._send(address, stopping(request))
+            self._send(address, carried_out(request))
         if first and self._on_stop is not None:
             self._on_stop()
 
@@ -194,11 +195,11 @@ class ControlServer:
         try:
             return answering(request)
         except EpropError as error:
-            return refusal(request.request_id, str(error))
+            return refused(request.request_id, str(error))
         except Exception:  # this thread must outlive everything: the next message may be a stop
             log.exception("no answer to %s", request.verb)
             self._counts["control_failed"] += 1
-            return refusal(request.request_id, "no answer could be made: see the daemon's log")
+            return refused(request.request_id, "no answer could be made: see the daemon's log")
 
     def _send_replies(self) -> None:
         while self._replies:
@@ -213,7 +214,7 @@ class ControlServer:
             body = encode_reply(reply)
         except LocalProtocolError as error:
             self._counts["control_failed"] += 1
-            body = encode_reply(refusal(reply.request_id, f"no answer could be made: {error}"))
+            body = encode_reply(refused(reply.request_id, f"no answer could be made: {error}"))
         self._socket.send_multipart([*address, body], zmq.NOBLOCK)
 
     def _dismiss(self) -> None:
@@ -221,8 +222,8 @@ class ControlServer:
         self._send_replies()
         while self._waiting:
             address, request = self._waiting.popleft()
-            gone = refusal(request.request_id, GONE)
-            self._send(address, stopping(request) if request.verb == "stop" else gone)
+            gone = refused(request.request_id, GONE)
+            self._send(address, carried_out(request) if request.verb == "stop" else gone)
 
     def _end(self) -> None:
         self._closed = True
@@ -238,16 +239,6 @@ class ControlServer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def stopping(request: ControlRequest) -> ControlReply:
-    """What a stop is told where no status can be: it will be obeyed."""
-    return ControlReply(version=VERSION, request_id=request.request_id, ok=True)
-
-
-def refusal(request_id: str, why: str) -> ControlReply:
-    """Why something was not answered or carried out."""
-    return ControlReply(version=VERSION, request_id=request_id, ok=False, error=why[:1000])
 
 
 def may_be_stop(body: bytes) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from eprop_rt.config import Settings
 from eprop_rt_services.bench.loop.log import RECEIVED, rows
 from eprop_rt_services.lsl_link import local_clock
+from eprop_rt_services.realtime import RealtimeSettings, apply
 from eprop_rt_services.zmq_link import FrameReader
 
 WAIT_S = 1.0
@@ -18,10 +19,12 @@ class ReaderSettings(Settings):
     endpoint: str
     topic: str
     file: Path
+    realtime: RealtimeSettings
 
 
 def run(settings: ReaderSettings) -> None:
     """Read until ended."""
+    apply(settings.realtime)
     origin_s = 0.0
     with (
         FrameReader(settings.endpoint, settings.topic) as reader,

@@ -12,6 +12,7 @@ from eprop_rt.errors import StreamError
 from eprop_rt_protocols.codec import encode_topic
 from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.lsl_link import Inlet, look
+from eprop_rt_services.realtime import RealtimeSettings, apply
 from eprop_rt_services.zmq_link import FrameSender
 
 WAIT_S = 0.02
@@ -30,10 +31,12 @@ class RelaySettings(Settings):
     topic: str
     header: tuple[str, str]
     payload_bytes: int
+    realtime: RealtimeSettings
 
 
 def run(settings: RelaySettings) -> None:
     """Relay until ended; raises StreamError where the stream is not there or goes."""
+    apply(settings.realtime)
     found = look(StreamRequirement(source_id=settings.signal_id), FIND_S)
     if not found:
         raise StreamError("there is no sender to relay: start it first")

@@ -12,8 +12,9 @@ import numpy as np
 from eprop_rt.config import Positive, Settings
 from eprop_rt.series import F32, StreamInfo
 from eprop_rt_services.bench.loop.log import SENT, rows
-from eprop_rt_services.demo.ticks import Ticks
+from eprop_rt_services.closed_loop.ticks import Ticks
 from eprop_rt_services.lsl_link import LslOutlet, local_clock
+from eprop_rt_services.realtime import RealtimeSettings, apply
 
 PATTERN_S = 20.0
 TURN_S = (4.0, 3.1)
@@ -30,6 +31,7 @@ class SenderSettings(Settings):
     rate_hz: Positive
     chunk: int
     label_every: int
+    realtime: RealtimeSettings
 
 
 def pattern(channels: int, rate_hz: float) -> tuple[F32, F32]:
@@ -45,6 +47,7 @@ def pattern(channels: int, rate_hz: float) -> tuple[F32, F32]:
 
 def run(settings: SenderSettings) -> None:
     """Send until ended."""
+    apply(settings.realtime)
     rate_hz, chunk = settings.rate_hz, settings.chunk
     counts, velocity = pattern(settings.channels, rate_hz)
     counts, velocity = (a[: len(a) // chunk * chunk] for a in (counts, velocity))

@@ -95,6 +95,7 @@ class Coupling:
         self._own: Arrays = {
             "command": np.zeros(room.axes),
             "velocities": np.zeros((bins, room.axes)),
+            "outputs": np.zeros((bins, room.axes)),
             "counts": np.zeros((101, room.units), np.float32),
             "bins": np.zeros(1, np.int64),
             "taught": np.zeros(1, np.int64),
@@ -116,7 +117,7 @@ class Coupling:
     def restart(self, seed: int) -> None:
         """Begin anew from a seed: the room, and what is on its way; gain and decoder go on."""
         self.room.restart(seed)
-        for name in ("command", "velocities", "counts", "bins", "taught", "gap"):
+        for name in ("command", "velocities", "outputs", "counts", "bins", "taught", "gap"):
             self._own[name][:] = 0
         self._own["draws"][:] = seed & (2**62 - 1), 0
 
@@ -156,8 +157,15 @@ class Coupling:
             self._teach(scene, output)
         command = self.gain * output
         if scene is not None and self._assist is not None:
-            command = self._assist.blend(command, scene)
+            command = self._assisted(self._assist, command, scene)
         own["command"][:] = command
+
+    def _assisted(self, assist: Assist, command: F64, scene: Scene) -> F64:
+        """The command with help, which is a velocity."""
+        if not self.room.settings.cursor.adds:
+            return assist.blend(command, scene)
+        ticks, velocity = self.room.ticks, scene.velocity
+        return (assist.blend(velocity + ticks * command, scene) - velocity) / ticks
 
     def _arrived(self, counts: F64) -> F32:
         """The counts (units,) of this bin, or in a share of the bins those of one gone by."""
@@ -184,29 +192,37 @@ class Coupling:
     def _teach(self, scene: Scene, output: F64) -> None:
         own, decoder = self._own, cast(Any, self.decoder)
         own["taught"] += 1
-        ring = own["velocities"]
-        ring[int(own["taught"][0]) % len(ring)] = scene.velocity
+        self._at("velocities", 0)[:] = scene.velocity
+        self._at("outputs", 0)[:] = output
         if self._labels is None:
             decoder.learn_one(self._unknown)
         else:
             labels = self._labels.label(scene)
-            label = self._as_output(labels.now, 0)
-            self._follow_gain(label, output)
-            decoder.learn_one(label.astype(np.float32))
+            decoder.learn_one(self._taken(labels.now, 0))
             for age, earlier in labels.earlier:
-                decoder.relabel(age, self._as_output(earlier, age).astype(np.float32))
+                decoder.relabel(age, self._taken(earlier, age))
         if self._rewards is not None and hasattr(decoder, "reward_one"):
             decoder.reward_one(self._rewards.reward(scene))
         if hasattr(decoder, "rehearse"):
             decoder.rehearse()
 
+    def _at(self, name: str, age: int) -> F64:
+        """What there was so many bins before the newest that was learned from; a view."""
+        ring = self._own[name]
+        return cast(F64, ring[(int(self._own["taught"][0]) - age) % len(ring)])
+
+    def _taken(self, label: F64, age: int) -> F32:
+        """The label of a bin for the decoder; the gain follows it too, however late it comes."""
+        label = self._as_output(label, age)
+        self._follow_gain(label, self._at("outputs", age))
+        return label.astype(np.float32)
+
     def _as_output(self, label: F64, age: int) -> F64:
         """A velocity as the cursor takes it."""
         if not self.room.settings.cursor.adds:
             return label
-        ring, taught = self._own["velocities"], int(self._own["taught"][0])
-        changed = label - ring[(taught - age) % len(ring)]
-        return cast(F64, changed / self.room.ticks)
+        changed: F64 = (label - self._at("velocities", age)) / self.room.ticks
+        return changed
 
     def _follow_gain(self, label: F64, output: F64) -> None:
         if self._output.match_gain and np.isfinite(label).all() and np.isfinite(output).all():

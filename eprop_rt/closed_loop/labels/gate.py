@@ -1,8 +1,6 @@
 """Gating by the state of the task: nothing is learned while nothing is asked of anybody."""
 
-import numpy as np
-
-from eprop_rt.closed_loop.labels.source import Labels, LabelSource, unknown
+from eprop_rt.closed_loop.labels.source import Labels, LabelSource, absent, unknown
 from eprop_rt.closed_loop.population import Seed
 from eprop_rt.closed_loop.scene import Scene
 
@@ -23,7 +21,7 @@ class Gate:
         """What the source says; of this bin nothing where the gate is shut."""
         said = self._source.label(scene)
         reacted = scene.since_onset_s >= self._after_s - _ROUNDING_S
-        if reacted and not np.isnan(scene.target).any():
+        if reacted and not absent(scene.target):
             return said
         return Labels(unknown(scene), said.earlier)
 

@@ -2,9 +2,7 @@
 
 from collections import deque
 
-import numpy as np
-
-from eprop_rt.closed_loop.labels.source import Labels, LabelSource, unknown
+from eprop_rt.closed_loop.labels.source import Labels, LabelSource, absent, unknown
 from eprop_rt.closed_loop.population import Seed
 from eprop_rt.closed_loop.scene import Scene
 
@@ -28,7 +26,7 @@ class Late:
         said = self._held.popleft()
         if not self._handled:
             return said
-        known = () if np.isnan(said.now).all() else ((0, said.now),)
+        known = () if absent(said.now) else ((0, said.now),)
         late = tuple((age + self._bins, one) for age, one in (*said.earlier, *known))
         return Labels(unknown(scene), late)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from eprop_rt.closed_loop.labels.retrospective import aimed
-from eprop_rt.closed_loop.labels.source import Labels, LabelSource
+from eprop_rt.closed_loop.labels.source import Labels, LabelSource, absent
 from eprop_rt.closed_loop.population import Seed
 from eprop_rt.closed_loop.scene import Scene
 from eprop_rt.series import F64
@@ -30,7 +30,7 @@ class Mistakes:
         if not np.array_equal(scene.target, self._shown, equal_nan=True):
             self._shown = scene.target.copy()
             self._pivot = scene.position.copy()
-            self._turn = None if np.isnan(scene.target).any() else self._drawn(len(scene.target))
+            self._turn = None if absent(scene.target) else self._drawn(len(scene.target))
         if self._turn is None:
             return self._source.label(scene)
         wrong = self._pivot + self._turn @ (scene.target - self._pivot)

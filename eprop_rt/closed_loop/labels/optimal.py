@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from eprop_rt.closed_loop.labels.source import Labels, unknown
+from eprop_rt.closed_loop.labels.source import Labels, absent, unknown
 from eprop_rt.closed_loop.population import Seed
 from eprop_rt.closed_loop.scene import Scene
 from eprop_rt.config import NonNegative, Positive, Settings
@@ -47,7 +47,7 @@ class OptimalSource:
 
     def label(self, scene: Scene) -> Labels:
         """The policy's command; unknown where there is no target. On the target it brakes."""
-        if np.isnan(scene.target).any():
+        if absent(scene.target):
             return Labels(unknown(scene))
         wanted = self.of_error * (scene.target - scene.position) - self.of_velocity * scene.velocity
         speed = math.hypot(*wanted)

@@ -7,9 +7,7 @@ SUCCESS or a SELECTED the bins of the approach get their labels, all at once and
 from collections import deque
 from dataclasses import replace
 
-import numpy as np
-
-from eprop_rt.closed_loop.labels.source import Labels, LabelSource, unknown
+from eprop_rt.closed_loop.labels.source import Labels, LabelSource, absent, unknown
 from eprop_rt.closed_loop.population import Seed
 from eprop_rt.closed_loop.scene import Event, Scene
 from eprop_rt.series import F64
@@ -21,7 +19,8 @@ class RetrospectiveSource:
     """Asks `source` about each bin of an approach again, as though its target had been known.
 
     An approach begins when a target comes on or the one before has ended, and goes back by
-    `lookback` bins at most. A FAILURE teaches nothing.
+    `lookback` bins at most. The bin of the selection is not part of it: by its end the cursor may
+    have been put back, and the next target be there. A FAILURE teaches nothing.
     """
 
     def __init__(self, source: LabelSource, lookback: int) -> None:
@@ -32,18 +31,18 @@ class RetrospectiveSource:
         """Nothing until a selection; then labels of all bins that led there."""
         if scene.event is Event.TARGET_ON:
             self._approach.clear()
-        shown = self._approach[-1] if self._approach else scene
-        self._approach.append(scene)
         if scene.event not in _ENDS:
+            self._approach.append(scene)
             return Labels(unknown(scene))
         approach = tuple(self._approach)
         self._approach.clear()
-        if scene.event is Event.FAILURE:
+        if scene.event is Event.FAILURE or not approach:
             return Labels(unknown(scene))
-        target, radius_cm = selected(scene, shown)
-        *before, now = (self._source.label(aimed(one, target, radius_cm)).now for one in approach)
-        earlier = zip(range(len(before), 0, -1), before, strict=True)
-        return Labels(now, tuple((age, one) for age, one in earlier if not np.isnan(one).any()))
+        target, radius_cm = selected(scene.event, approach[-1])
+        known = (self._source.label(aimed(one, target, radius_cm)).now for one in approach)
+        aged = zip(range(len(approach), 0, -1), known, strict=True)
+        earlier = tuple((age, label) for age, label in aged if not absent(label))
+        return Labels(unknown(scene), earlier)
 
     def restart(self, seed: Seed) -> None:
         """Forget the approach."""
@@ -51,13 +50,10 @@ class RetrospectiveSource:
         self._source.restart(seed)
 
 
-def selected(scene: Scene, before: Scene) -> tuple[F64, float]:
-    """Where a selection was, and how wide: a target that was won, else where the cursor rests.
-
-    `before` is the bin before: by its end, the next target may be there already.
-    """
-    won = scene.event is Event.SUCCESS and not np.isnan(before.target).any()
-    return (before.target, before.radius_cm) if won else (scene.position, scene.radius_cm)
+def selected(event: Event, last: Scene) -> tuple[F64, float]:
+    """Where a selection was, and how wide: a target that was won, else where the cursor rested."""
+    won = event is Event.SUCCESS and not absent(last.target)
+    return (last.target if won else last.position), last.radius_cm
 
 
 def aimed(scene: Scene, target: F64, radius_cm: float) -> Scene:

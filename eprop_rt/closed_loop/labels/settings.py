@@ -17,9 +17,7 @@ class LabelSettings(Settings):
     kind: LabelKind = Field("direct", description="intention: what the simulated user wanted")
     speed_cm_s: Positive = Field(20.0, description="of direct labels; the most of optimal ones")
     slows_cm: Positive = Field(5.0, description="nearer by, direct labels slow down in proportion")
-    least_speed_cm_s: NonNegative = Field(
-        0.0, description="of refit; 0: what says nothing never starts"
-    )
+    least_speed_cm_s: NonNegative = Field(0.0, description="of refit; 0: what rests never starts")
     optimal: OptimalSettings = OptimalSettings()
     after_s: NonNegative = Field(0.25, description="none until so long after a target came on")
     lookback_s: Positive = Field(3.0, description="of retrospective: how much of an approach")

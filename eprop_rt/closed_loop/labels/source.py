@@ -1,5 +1,6 @@
 """What a source of labels is: scenes go in, labels come out, of this bin and of earlier ones."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,3 +36,8 @@ class LabelSource(Protocol):
 def unknown(scene: Scene) -> F64:
     """No label (axes,)."""
     return np.full(len(scene.position), np.nan)
+
+
+def absent(vector: F64) -> bool:
+    """Whether a target or label (axes,) is NaN; it is so on all axes or on none."""
+    return math.isnan(vector[0])

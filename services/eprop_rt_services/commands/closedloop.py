@@ -1,6 +1,7 @@
 """`eprop-rt closedloop`: decoders in simulated closed loops, faster than real time."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from eprop_rt.closed_loop.perturbation import parse_perturbation
 from eprop_rt.errors import ConfigError
+from eprop_rt_services.commands.closedloop_delays import show_delays
 from eprop_rt_services.commands.closedloop_tables import facts, show
 from eprop_rt_services.commands.options import (
     JsonOption,
@@ -22,6 +24,7 @@ from eprop_rt_services.commands.options import (
 )
 from eprop_rt_services.rooms.config import PRESETS, RoomConfig, entered, load_room_config
 from eprop_rt_services.rooms.figures import figures_of
+from eprop_rt_services.rooms.label_delays import Lateness, delay_figures, latenesses
 from eprop_rt_services.rooms.running import Ran, run_simulations
 
 KNOWN = ", ".join(sorted(p.name.removesuffix(".yaml") for p in PRESETS.iterdir()))
@@ -38,6 +41,13 @@ def closedloop(
         str,
         typer.Option(
             metavar="KIND:SHARE,...", help="instead of the configured ones, as in shift:0.6,zero"
+        ),
+    ] = "",
+    label_delay: Annotated[
+        str,
+        typer.Option(
+            metavar="S,...",
+            help="again with labels so late, learned from as what they are and as though of now",
         ),
     ] = "",
     simulations: Annotated[
@@ -68,10 +78,16 @@ def closedloop(
         print_config(settings)
         return
     if report is not None:
+        if label_delay:
+            raise ConfigError("--report came with --label-delay, which has a table only: omit one")
         from eprop_rt_services.report import check_place  # noqa: PLC0415  (only where asked for)
 
         check_place(report)
-    ran = run_with_progress(settings, jobs or os.cpu_count() or 1)
+    jobs = jobs or os.cpu_count() or 1
+    if label_delay:
+        write_json(json, late_labels(settings, latenesses(label_delay), jobs))
+        return
+    ran = run_with_progress(settings, jobs)
     figures = figures_of(settings, ran)
     show(settings, figures)
     write_json(json, figures)
@@ -89,6 +105,20 @@ def chosen(config: str, override: list[str], decoders: str, perturb: str) -> Roo
             raise ConfigError(f"--perturb {perturb}: one of them came twice, leave it out")
         settings = settings.model_copy(update={"perturbations": wanted})
     return settings
+
+
+def late_labels(settings: RoomConfig, wanted: Sequence[Lateness], jobs: int) -> dict[str, object]:
+    """All of it for every lateness: the table, and what `--json` writes."""
+    lanes = [(each, run_with_progress(each.within(settings), jobs)) for each in wanted]
+    figures = delay_figures(settings, lanes)
+    show_delays(settings, figures)
+    return {
+        "simulations": settings.simulations,
+        "seed": settings.seed,
+        "interval": "95 %, Student's t over simulations, of paired differences",
+        "time_to_target": "failures count as the time limit",
+        "label_delay": figures,
+    }
 
 
 def run_with_progress(settings: RoomConfig, jobs: int) -> list[Ran]:

@@ -11,10 +11,12 @@ from typing import cast
 
 from eprop_rt.closed_loop.coupling import Learner
 from eprop_rt.closed_loop.course import Course, Simulated
+from eprop_rt.closed_loop.labels import waits_s
 from eprop_rt.closed_loop.refitted import Fitted, RefittedDecoder
 from eprop_rt.config import DecoderSettings
 from eprop_rt.decoder import OfflineDecoder, build_decoder
 from eprop_rt_services.decoders import settled
+from eprop_rt_services.replay.comparable import with_late_labels
 from eprop_rt_services.rooms.config import RoomConfig
 
 # One thread sums in one order.
@@ -76,7 +78,12 @@ def run_one(config: RoomConfig, name: str, number: int) -> Ran:
 def built(
     config: RoomConfig, settings: DecoderSettings, inputs: int, outputs: int, bin_s: float
 ) -> Learner:
-    """The decoder from zero weights; one that is fitted at once is fitted again and again."""
+    """The decoder from zero weights; one that is fitted at once is fitted again and again.
+
+    It waits as long as labels are late.
+    """
+    if config.labels is not None:
+        settings = with_late_labels(settings, waits_s(config.labels, bin_s))
     settings, _ = settled(settings, inputs, outputs, bin_s)
     decoder = build_decoder(settings, inputs, outputs, bin_s)
     if isinstance(decoder, OfflineDecoder):

@@ -15,6 +15,7 @@ from eprop_rt_services.commands import (
     doctor,
     export,
     keys,
+    monitor,
     play,
     record,
     recover,
@@ -62,6 +63,9 @@ app.command("export", epilog="Example: eprop-rt export journal-0001.xdf session.
 )
 app.command(epilog="Example: eprop-rt run preset:cursor -o lsl.signal.name=Blackrock")(run.run)
 app.add_typer(ctl.app)
+app.command(epilog="Example: eprop-rt monitor my.yaml other.yaml --screen my=tcp://127.0.0.1:5590")(
+    monitor.monitor
+)
 app.command(epilog="Example: eprop-rt keys keys --client viewer")(keys.keys)
 app.command(
     epilog="Example: eprop-rt play session.xdf --speed 2 --wait-for-reader",

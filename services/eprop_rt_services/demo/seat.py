@@ -36,7 +36,11 @@ class Seat:
         self.name = plan.name
         self._places = places = Places(plan.name, folder)
         phase = {"phase_s": plan.phase_s}
-        self._daemon_config = places.daemon(config, plan.decoder, learns=plan.learns)
+        daemon = places.daemon(config, plan.decoder, learns=plan.learns)
+        shown = {"visual_endpoint": places.socket("views")}
+        self._daemon_config = daemon.model_copy(
+            update={"publish": daemon.publish.model_copy(update=shown)}
+        )
         self._brain = places.simulator(seed).model_copy(update=phase)
         publish = self._daemon_config.publish
         self._screen = places.task((publish.endpoint,), publish.topic).model_copy(update=phase)
@@ -45,6 +49,13 @@ class Seat:
     def screens(self) -> str:
         """The endpoint at which it publishes what it shows (`eprop_rt_protocols.screen`)."""
         return self._screen.screens
+
+    @property
+    def seen_at(self) -> str:
+        """Where it is seen, as `eprop-rt monitor --daemon` takes it."""
+        daemon = self._daemon_config
+        views, control = daemon.publish.visual_endpoint, daemon.control.endpoint
+        return f"{self.name}={views},{control},{self.screens}"
 
     def start(self, children: Children) -> None:
         """Start screen, brain and daemon."""

@@ -8,7 +8,7 @@ then on. Connections of pages from elsewhere are refused by their origin in both
 import asyncio
 import hmac
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bokeh.application import Application
@@ -83,46 +83,36 @@ def open_server(build: Callable[[Document], None], place: Place) -> BaseServer:
 
 
 class TokenAuth(AuthProvider):
-    """Lets in who shows the token, in the address or in the cookie that it became."""
+    """Lets in who shows the token, in the address or in the cookie that it became.
+
+    Who does not is answered before a page is made, or a connection taken.
+    """
 
     def __init__(self, token: str | None) -> None:
         self._token = token
         super().__init__()
 
     @property
-    def get_user(self) -> Callable[[Any], Any]:
-        """Who asks, or nobody."""
+    def get_user_async(self) -> Callable[[Any], Awaitable[Any]]:
+        """Who asks; nobody is refused on the way."""
         return self._user
-
-    def _user(self, handler: RequestHandler) -> str | None:
-        token = self._token
-        if token is None:
-            return USER
-        if is_token(handler.get_query_argument("token", ""), token):
-            if handler.request.headers.get("Upgrade") is None:
-                handler.set_cookie(COOKIE, token, httponly=True, samesite="Strict")
-            return USER
-        return USER if is_token(handler.get_cookie(COOKIE) or "", token) else None
 
     @property
     def login_url(self) -> str:
-        """Where those are sent who showed none."""
-        return "/refused"
+        """Where nobody ever is sent."""
+        return "/"
 
-    @property
-    def login_handler(self) -> type[RequestHandler]:
-        """What they are told."""
-        return Refusal
-
-
-class Refusal(RequestHandler):
-    """One line, and no page."""
-
-    def get(self) -> None:
-        """Say what is missing."""
-        self.set_status(403)
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.write(REFUSAL)
+    async def _user(self, handler: RequestHandler) -> str | None:
+        token = self._token
+        if token is None or is_token(handler.get_cookie(COOKIE) or "", token):
+            return USER
+        if is_token(handler.get_query_argument("token", ""), token):
+            handler.set_cookie(COOKIE, token, httponly=True, samesite="Strict")
+            return USER
+        handler.set_status(403)
+        handler.set_header("Content-Type", "text/plain; charset=utf-8")
+        handler.finish(REFUSAL)
+        return None
 
 
 def is_token(came: str, token: str) -> bool:

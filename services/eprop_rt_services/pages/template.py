@@ -20,5 +20,5 @@ def page_template(package: str, name: str = "page") -> Template:
     )
     style = STYLE.read_text(encoding="utf-8") + style
     environment = Environment(undefined=StrictUndefined, autoescape=True)
-    given = {"style": style, "script": script, "embed": MACROS.module.embed}
+    given = {"style": style, "script": script, "embed": vars(MACROS.module)["embed"]}
     return environment.from_string(html, globals=given)

@@ -99,7 +99,7 @@ def probes(decoders: dict[str, Any], key: str) -> Any:
         ("time_to_target_s", "time to target, s", 280),
         ("success_rate", "success", 180),
     ):
-        limits = {"y_range": Range1d(-0.03, 1.05)} if name == "success_rate" else {}
+        limits = {"y_range": Range1d(start=-0.03, end=1.05)} if name == "success_rate" else {}
         into = plot(height, "learning trials after the perturbation", label, **limits)
         place = np.arange(len(k), dtype=np.float64)
         for at, (decoder, one) in enumerate(decoders.items()):

@@ -10,6 +10,7 @@ import pytest
 from eprop_rt.errors import ConfigError
 from eprop_rt_services.rooms.config import load_room_config
 from eprop_rt_services.rooms.label_delays import Lateness, latenesses, probe_k
+from eprop_rt_services.rooms.running import built
 
 # Few units and trials, so that it takes seconds.
 SMALL = (
@@ -57,6 +58,16 @@ def test_without_labels_there_is_nothing_to_be_late():
     config = load_room_config("preset:bench-cosine").model_copy(update={"labels": None})
     with pytest.raises(ConfigError, match=r"set labels\.kind"):
         Lateness(0.2).within(config)
+
+
+def test_one_half_life_goes_to_decoders_of_any_kind_and_they_wait_for_late_labels():
+    overrides = ("half_life_s=40", "labels.delay_s=3")
+    config = load_room_config("preset:bench-cosine", overrides)
+    eprop, rls = (built(config, config.decoders[name], 96, 2, 0.02) for name in ("eprop", "rls"))
+    assert eprop.settings.rehearsal.memory_s == 80
+    assert eprop.settings.online.label_delay_s == pytest.approx(3.02)
+    features = rls.snapshot()["ring.features"]
+    assert len(features) == 152  # the newest bin and 151 before it
 
 
 @pytest.mark.live

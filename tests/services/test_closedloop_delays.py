@@ -83,6 +83,7 @@ def test_labels_a_second_late_cost_little_with_the_ring_and_much_without(tmp_pat
     assert naive["time_to_target_s"] > 1.3 * late["time_to_target_s"]
     assert late["ratio"] == pytest.approx(late["time_to_target_s"] / on_time["time_to_target_s"])
     assert f"x {late['ratio']:.3f}" in done.stdout
+    assert "dead array: success of at most" in done.stdout
 
 
 @pytest.mark.live

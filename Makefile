@@ -16,10 +16,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 PYTHON_IS_NEW := @$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python {v[0]}.{v[1]} came, 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
 
-.PHONY: help demo test soak torch peers nds check format lock clean
+.PHONY: help demo picture test soak torch peers nds check format lock clean
 
 help:
 	@echo "make demo    a decoder learns from zero in closed loop, over LSL and ZeroMQ"
+	@echo "make picture the README's picture of a demo, taken anew (needs Chromium and its driver)"
 	@echo "make test    the tests, compiled and interpreted"
 	@echo "make soak    faults for some ten minutes: kills, a full disk, a cut network; a table of what held"
 	@echo "make torch   PyTorch, to train the lstm baseline and compare gradients with (optional)"
@@ -45,6 +46,9 @@ $(VENV)/ready-dev: $(VENV)/ready
 
 demo: $(VENV)/ready
 	@$(BIN)/eprop-rt demo $(ARGS)
+
+picture: $(VENV)/ready-dev
+	@$(BIN)/python docs/images/take.py $(ARGS)
 
 test: $(VENV)/ready-dev
 	$(BIN)/python -m pytest

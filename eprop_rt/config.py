@@ -575,10 +575,10 @@ class PolicySettings(Settings):
         10.0, description="standard deviation of exploration, in units of the outputs"
     )
     noise_tau_s: NonNegative = Field(
-        0.15, description="how long exploration keeps its direction; 0: drawn anew at every bin"
+        0.03, description="how long exploration keeps its direction; 0: drawn anew at every bin"
     )
-    actor_rate: Positive = 0.1
-    critic_rate: Positive = 0.02
+    actor_rate: Positive = 0.3
+    critic_rate: Positive = 0.06
     discount_tau_s: Positive = Field(1.0, description="how far ahead rewards count")
     trace_tau_s: Positive = Field(0.3, description="how long what was done may earn a reward")
     credit_delay_s: NonNegative = Field(
@@ -588,7 +588,7 @@ class PolicySettings(Settings):
         None, description="of learning, after which both rates are half; none: they stay"
     )
     surprise_clip: Positive = Field(
-        3.0, description="bound on an error of the critic, in units of its root mean square"
+        1.5, description="bound on an error of the critic, in units of its root mean square"
     )
 
     @model_validator(mode="after")
@@ -608,17 +608,17 @@ class RewardSettings(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     dtype: Literal["float32", "float64"] = "float32"
     inputs: InputScaleSettings = InputScaleSettings()
-    network: NetworkSettings = NetworkSettings(neurons=128)
+    network: NetworkSettings = NetworkSettings()
     lags: Annotated[int, Field(ge=0)] = Field(
         0, description="bins of scaled inputs beside the spikes, the newest included"
     )
     features: ScaleSettings = ScaleSettings(clip=5.0)
     policy: PolicySettings = PolicySettings()
     learning_rate: NonNegative = Field(
-        1e-3, description="of the synapses; 0: actor and critic alone learn"
+        3e-3, description="of the synapses; 0: actor and critic alone learn"
     )
     critic_share: NonNegative = Field(
-        0.1, description="of the critic, beside the actor, in what the synapses learn"
+        0.0, description="of the critic, beside the actor, in what the synapses learn"
     )
 
     @model_validator(mode="after")

@@ -64,7 +64,7 @@ class Pipeline:
 
     With `InputSettings` for `settings`, the signals are conditioned.
     `decoded` counts the bins that were decoded, `finished` those whose learning is behind them too,
-    `updates` those that were learned from.
+    `updates` those that were learned from; `label` (outputs,) is that of the bin finished last.
     """
 
     def __init__(
@@ -89,6 +89,7 @@ class Pipeline:
         self._unbroken = True  # no bin went by unlearned since the last one learned from
         self._learned: list[int] = []  # bins, the newest last
         self.decoded = self.finished = self.updates = 0
+        self.label: F32 = np.full(outputs, np.nan, np.float32)
         self._events: Counter[str] = Counter()
 
     def push_labels(self, chunk: LabelChunk) -> None:
@@ -134,7 +135,8 @@ class Pipeline:
 
     def finish(self, output: Output) -> None:
         """Learn from the bin that was decoded last, and from the past."""
-        label, late = self._labels.take(output.index), self._labels.late()
+        self.label = label = self._labels.take(output.index)
+        late = self._labels.late()
         learned = output.learning and self.learning
         if learned:
             self._learn(output.index, label, late)

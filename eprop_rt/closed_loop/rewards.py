@@ -127,6 +127,7 @@ class ErrorPotential:
         self._settings = settings
         self._late = _bins(settings.delay_s, bin_s)
         self._window = max(1, _bins(settings.window_s, bin_s))
+        self._target: F64 = np.full(2, np.nan)
         self.restart(seed)
 
     def reward(self, scene: Scene) -> float:
@@ -159,7 +160,7 @@ class ErrorPotential:
         """Forget the window, and what has not been said yet."""
         self._draws = np.random.default_rng(seed)
         self._queue = deque([math.nan] * self._late)
-        self._target: F64 = np.full(2, np.nan)
+        self._target = np.full(2, np.nan)
         self._begin(math.nan)
 
 
@@ -168,7 +169,8 @@ class Progress:
 
     def __init__(self, settings: ProgressSettings, bin_s: float) -> None:
         self._per_cm = 1 / (settings.unit_cm_s * bin_s)
-        self.restart(0)
+        self._target: F64 = np.full(2, np.nan)
+        self._before_cm = math.nan
 
     def reward(self, scene: Scene) -> float:
         """The way won in this bin; NaN where there is no target, or a new one."""
@@ -184,7 +186,7 @@ class Progress:
 
     def restart(self, seed: Seed) -> None:
         """Forget the bin before; nothing is drawn."""
-        self._target: F64 = np.full(2, np.nan)
+        self._target = np.full(2, np.nan)
         self._before_cm = math.nan
 
 

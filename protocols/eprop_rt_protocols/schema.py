@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from eprop_rt_protocols.command import CommandHeader
 from eprop_rt_protocols.control import ControlReply, ControlRequest
+from eprop_rt_protocols.screen import Screen
 from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_protocols.strictness import VERSION
 
@@ -18,6 +19,7 @@ SCHEMAS: dict[str, type[BaseModel]] = {
     f"command-header.v{VERSION}.json": CommandHeader,
     f"control-reply.v{VERSION}.json": ControlReply,
     f"control-request.v{VERSION}.json": ControlRequest,
+    f"screen.v{VERSION}.json": Screen,
     f"stream-requirement.v{VERSION}.json": StreamRequirement,
 }
 

@@ -15,6 +15,7 @@ from eprop_rt_services.commands import (
     doctor,
     export,
     keys,
+    monitor,
     play,
     record,
     recover,
@@ -22,6 +23,7 @@ from eprop_rt_services.commands import (
     run,
     simulate,
     streams,
+    task,
     train,
 )
 
@@ -38,6 +40,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog="Example: eprop-rt demo --seconds 60 --seed 3")(demo.demo)
+app.command(
+    epilog="Example: eprop-rt task --commands tcp://127.0.0.1:5570 --loss 0.01 --trials 100"
+)(task.task)
 app.command(epilog="Example: eprop-rt simulate session.nwb --minutes 5")(simulate.simulate)
 app.command(
     epilog="Example: eprop-rt replay session.nwb --config preset:reaching --compare wiener,rls "
@@ -58,6 +63,9 @@ app.command("export", epilog="Example: eprop-rt export journal-0001.xdf session.
 )
 app.command(epilog="Example: eprop-rt run preset:cursor -o lsl.signal.name=Blackrock")(run.run)
 app.add_typer(ctl.app)
+app.command(epilog="Example: eprop-rt monitor my.yaml other.yaml --screen my=tcp://127.0.0.1:5590")(
+    monitor.monitor
+)
 app.command(epilog="Example: eprop-rt keys keys --client viewer")(keys.keys)
 app.command(
     epilog="Example: eprop-rt play session.xdf --speed 2 --wait-for-reader",

@@ -8,7 +8,6 @@ the daemon is about; a daemon that hangs or ends is the parent's business, so it
 its end are not passed on, and the parent gives signs of life of its own, also between two daemons.
 """
 
-import ctypes
 import gc
 import logging
 import os
@@ -28,11 +27,11 @@ from pydantic import Field
 
 from eprop_rt.config import Positive, Settings
 from eprop_rt.errors import StreamError
+from eprop_rt_services.processes.mortality import die_with
 from eprop_rt_services.supervision import AS_TOLD, Supervisor
 
 log = logging.getLogger("eprop_rt")
 
-PR_SET_PDEATHSIG = 1
 MISTAKE = 2
 MOST_BYTES = 4096
 LOOK_S = 0.05
@@ -172,10 +171,3 @@ def how(status: int) -> str:
     if status < 0:
         return f"was killed by {signal.Signals(-status).name}"
     return f"ended with exit status {status}"
-
-
-def die_with(parent: int) -> None:
-    """Ask the kernel to kill this process when its parent dies."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it went before the kernel was asked
-        os._exit(1)

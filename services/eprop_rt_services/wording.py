@@ -17,3 +17,20 @@ def number(value: float, digits: int = 3) -> str:
         return "-"
     rounded = round(value, digits)
     return ("-" if rounded < 0 else "") + f"{abs(rounded):.{digits}f}".removeprefix("0")
+
+
+def duration(seconds: float) -> str:
+    """As people say it: 250 ms, 8.5 s, 3 min 20 s, 2 h 05 min."""
+    if seconds < 1:
+        return f"{seconds * 1e3:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def printable(line: str) -> str:
+    """Without what would move a terminal's cursor: names come from other machines."""
+    return "".join(letter if letter.isprintable() else "?" for letter in line)

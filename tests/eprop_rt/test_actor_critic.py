@@ -9,7 +9,14 @@ from eprop_rt.actor_critic import ActorCritic, Exploration, Surprise
 from eprop_rt.config import PolicySettings
 
 BIN_S, FEATURES, OUTPUTS = 0.02, 5, 2
-POLICY = PolicySettings(noise=3.0, noise_tau_s=0.06, trace_tau_s=0.1, discount_tau_s=0.4)
+POLICY = PolicySettings(
+    noise=3.0,
+    noise_tau_s=0.06,
+    actor_rate=0.1,
+    critic_rate=0.02,
+    trace_tau_s=0.1,
+    discount_tau_s=0.4,
+)
 
 
 def decay(tau_s):

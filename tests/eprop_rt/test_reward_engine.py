@@ -194,31 +194,3 @@ def test_the_linear_baseline_learns_to_bring_a_point_to_the_middle():
     uncontrolled = 2 * 0.05**2 / (1 - 0.9**2)  # the stationary spread of both axes
     assert learned.mean() < 0.6 * uncontrolled
     assert explored[-1] < explored[0]
-
-
-def crossed(decoder, bins, seed=2):
-    """Paid for the sign of a product of two inputs, which no linear policy can say."""
-    rng = np.random.default_rng(seed)
-    right = []
-    for _ in range(bins):
-        bits = rng.integers(0, 2, 2)
-        x = np.array([bits[0], 1 - bits[0], bits[1], 1 - bits[1]], np.float32) * 3
-        for _ in range(5):
-            action = decoder.predict_one(x)
-            decoder.learn_one(ABSENT)
-            wanted = 1.0 if bits[0] == bits[1] else -1.0
-            decoder.reward_one(-((action[0] / 3 - wanted) ** 2))
-        right.append(float(np.sign(action[0]) == wanted))
-    return np.array(right)
-
-
-def crossing(rate):
-    network = NetworkSettings(
-        neurons=32, tau_groups=2, membrane_tau_s=(0.02, 0.04), readout_tau_s=0.02, input_gain=1.0,
-        recurrent_gain=0.2, adaptive_fraction=0.0,
-    )  # fmt: skip
-    policy = PolicySettings(
-        noise=3.0, noise_tau_s=0.0, trace_tau_s=0.02, discount_tau_s=0.02, actor_rate=0.1,
-        critic_rate=0.1,
-    )  # fmt: skip
-    return RewardSettings(network=network, policy=policy, learning_rate=rate, critic_share=0.0)

@@ -16,6 +16,7 @@ from eprop_rt_protocols.control import (
     encode_request,
 )
 from eprop_rt_protocols.errors import RemoteProtocolError
+from eprop_rt_protocols.screen import Screen, Target, TrialResult, decode_screen, encode_screen
 from status_material import FULL_STATUS
 
 COMMAND = [
@@ -91,6 +92,42 @@ REPLY = (
     b'"uptime_s":8.5,"program_version":"0.1.0"}}'
 )
 REFUSAL = b'{"version":2,"request_id":"","ok":false,"error":"no such verb","status":null}'
+SCREEN_FRAMES = [
+    b"screen",
+    b'{"version":2,"sequence":90,"stamp_s":100.5,"clock":"lsl_local_clock","name":"rig-3",'
+    b'"task":"centre_out","cursor":[1.5,-2.0],'
+    b'"targets":[{"x":10.0,"y":0.0,"radius":2.5,"state":"aim"},'
+    b'{"x":0.0,"y":-10.0,"radius":2.5,"state":"idle"}],'
+    b'"bounds":14.0,"phase":"reach","trial":2,"successes":1,"failures":1,"newest_time_s":0.75,'
+    b'"recent":[{"sequence":0,"success":true,"time_to_target_s":0.75,"ended_s":98.5,'
+    b'"learning":true},{"sequence":1,"success":false,"time_to_target_s":null,"ended_s":100.25,'
+    b'"learning":false}]}',
+]
+SCREEN = Screen(
+    version=2,
+    sequence=90,
+    stamp_s=100.5,
+    clock="lsl_local_clock",
+    name="rig-3",
+    task="centre_out",
+    cursor=(1.5, -2.0),
+    targets=(
+        Target(x=10.0, y=0.0, radius=2.5, state="aim"),
+        Target(x=0.0, y=-10.0, radius=2.5, state="idle"),
+    ),
+    bounds=14.0,
+    phase="reach",
+    trial=2,
+    successes=1,
+    failures=1,
+    newest_time_s=0.75,
+    recent=(
+        TrialResult(sequence=0, success=True, time_to_target_s=0.75, ended_s=98.5, learning=True),
+        TrialResult(
+            sequence=1, success=False, time_to_target_s=None, ended_s=100.25, learning=False
+        ),
+    ),
+)
 
 OF_VERSION_1 = {
     "command": [
@@ -99,6 +136,7 @@ OF_VERSION_1 = {
         COMMAND[2],
     ],
     "request": b'{"version":1,"request_id":"a1","verb":"freeze"}',
+    "screen": [b"screen", SCREEN_FRAMES[1].replace(b'"version":2', b'"version":1')],
 }
 
 
@@ -136,7 +174,14 @@ def test_replies_are_the_golden_bytes_both_ways():
     assert decode_reply(REFUSAL).error == "no such verb"
 
 
-@pytest.mark.parametrize(("read", "kind"), [(decode, "command"), (decode_request, "request")])
+def test_a_screen_is_the_golden_frames_both_ways():
+    assert encode_screen(SCREEN) == SCREEN_FRAMES
+    assert decode_screen(SCREEN_FRAMES) == SCREEN
+
+
+@pytest.mark.parametrize(
+    ("read", "kind"), [(decode, "command"), (decode_request, "request"), (decode_screen, "screen")]
+)
 def test_messages_of_version_1_are_refused_in_one_line(read, kind):
     with pytest.raises(
         RemoteProtocolError, match=r"version 1 came, version 2 is spoken here"

@@ -9,7 +9,8 @@ import pytest
 
 from eprop_rt_protocols.control import ControlReply
 from eprop_rt_services import cli
-from eprop_rt_services.commands.status_lines import duration, status_lines
+from eprop_rt_services.commands.status_lines import status_lines
+from eprop_rt_services.wording import duration
 from eprop_rt_services.zmq_link import ControlServer, make_keys, read_server_keys
 from status_material import FULL_STATUS
 from wire_material import ANY_PORT, until

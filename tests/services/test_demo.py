@@ -47,7 +47,7 @@ def children(process):
             words = entry.read_text().split("\0")
         except OSError:  # it has ended meanwhile
             continue
-        if "eprop_rt_services.demo.leash" in words and str(process.pid) in words:
+        if "eprop_rt_services.processes.leash" in words and str(process.pid) in words:
             found[int(entry.parent.name)] = words
     return found
 
@@ -118,7 +118,7 @@ def test_nothing_stays_behind_a_demonstration_that_is_stopped(tmp_path, order):
 def test_a_process_that_dies_ends_the_demonstration_with_one_line_that_names_it(tmp_path):
     with demo(tmp_path) as process:
         started = wait_for_first_seat(process)
-        victim = next(pid for pid, words in started.items() if words[-3].endswith(".brain"))
+        victim = next(pid for pid, words in started.items() if words[-3].endswith(".simulator"))
         os.kill(victim, signal.SIGKILL)
         complaints = process.communicate(timeout=10)[1]
         assert process.returncode == 2

@@ -12,11 +12,14 @@ from eprop_rt.closed_loop.session import LoopSettings
 from eprop_rt.closed_loop.task import Phase
 from eprop_rt.errors import StreamError
 from eprop_rt_protocols.command import Command, CommandHeader, Stamps
+from eprop_rt_services.closed_loop.inbox import Inbox
+from eprop_rt_services.closed_loop.messages import Order, Report, TrialReport
+from eprop_rt_services.closed_loop.score import score
+from eprop_rt_services.closed_loop.screen import Screen
+from eprop_rt_services.closed_loop.task import obey
+from eprop_rt_services.closed_loop.ticks import Ticks
 from eprop_rt_services.demo.field import PIXELS, draw_field
-from eprop_rt_services.demo.figures import Figures, score
-from eprop_rt_services.demo.messages import Order, Report, TrialReport
-from eprop_rt_services.demo.screen import Inbox, Screen, obey
-from eprop_rt_services.demo.ticks import Ticks
+from eprop_rt_services.demo.figures import Figures
 from eprop_rt_services.lsl_link import local_clock, lsl_available
 from eprop_rt_services.zmq_link import Asker, CommandPublisher, CommandSubscriber, Replier
 
@@ -162,27 +165,28 @@ def test_a_series_without_commands_ends_in_failures_with_the_cursor_at_the_centr
     assert screen.report().trials == ()
 
 
-def answered(asker, question, orders, screen):
+def answered(asker, question, orders, screen, inbox):
     """The answer to a question, while somebody obeys."""
     with ThreadPoolExecutor(1) as threads:
         asked = threads.submit(asker.ask, question.model_dump_json().encode(), PATIENCE_S)
         while not asked.done():
-            obey(orders, screen)
+            obey(orders, screen, inbox)
         return Report.model_validate_json(asked.result())
 
 
 def test_an_order_is_obeyed_and_answered_with_a_report(joined, opened, tmp_path):
-    screen = Screen(LoopSettings(), joined[1])
+    inbox = joined[1]
+    screen = Screen(LoopSettings(), inbox)
     orders = opened(Replier(endpoint(tmp_path)))
     asker = opened(Asker(orders.endpoint))
-    assert answered(asker, Order(), orders, screen) == screen.report()
+    assert answered(asker, Order(), orders, screen, inbox) == screen.report()
     for _ in range(500):
         screen.step(local_clock())
-    assert len(answered(asker, Order(), orders, screen).trials) == 0  # it was dark
-    answered(asker, Order(restart_seed=5), orders, screen)
+    assert len(answered(asker, Order(), orders, screen, inbox).trials) == 0  # it was dark
+    answered(asker, Order(restart_seed=5), orders, screen, inbox)
     for _ in range(500):
         screen.step(local_clock())
-    assert len(answered(asker, Order(), orders, screen).trials) == 1
+    assert len(answered(asker, Order(), orders, screen, inbox).trials) == 1
 
 
 def test_an_answer_that_came_too_late_is_not_taken_for_the_next_one(opened, tmp_path):

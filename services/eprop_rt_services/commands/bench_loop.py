@@ -27,6 +27,9 @@ def loop(
     journal: Annotated[
         bool, typer.Option("--journal/--no-journal", help="whether the daemon writes its journal")
     ] = True,
+    monitor: Annotated[
+        bool, typer.Option("--monitor", help="as long again with a page that follows the daemon")
+    ] = False,
     override: OverrideOption = None,
     json: JsonOption = None,
 ) -> None:
@@ -40,10 +43,12 @@ def loop(
     alike, and `-o realtime...` asks the machine the same for all of them. The relay's bins end in
     the middle of the daemon's, so that neither is in the way of the other at its instant; its
     figure is of the turns in which the daemon is frozen, when rehearsal does not slow it down.
-    Missed is a bin whose message came more than a bin late, or not at all.
+    With --monitor a page follows the daemon for as long again, in the middle of the measurement,
+    and somebody takes all that it sends. Missed is a bin whose message came more than a bin late,
+    or not at all.
     """
     config = load_config(PRESET, [*SETTINGS, *(override or ())])
-    plan = Plan(seconds=seconds, chunk=chunk, journal=journal)
+    plan = Plan(seconds=seconds, chunk=chunk, journal=journal, monitor=monitor)
     with Console(stderr=True).status("starting") as status:
         measured = measure(config, plan, status.update)
     show(measured, config, plan)
@@ -67,6 +72,7 @@ def figures(measured: Measured) -> dict[str, Any]:
             stage: told.model_dump() for stage, told in measured.status.latency_ms.items()
         },
         "events": measured.status.events,
+        "followed": None if measured.followed is None else measured.followed.figures(),
         "bars": {bar.name: bar.holds for bar in bars(relay, off, on)},
     }
 
@@ -86,6 +92,8 @@ def show(measured: Measured, config: Config, plan: Plan) -> None:
         "daemon, frozen": measured.learning_off,
         "daemon, learning and rehearsing": measured.learning_on,
     }
+    if measured.followed is not None:
+        ways["the same, followed by a page"] = measured.followed
     console.print(ways_table(ways))
     console.print(stages_table(measured))
     found = bars(measured.relay, measured.learning_off, measured.learning_on)

@@ -1,5 +1,6 @@
 """`eprop-rt demo`: a decoder learns from zero, in closed loop, before your eyes."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from eprop_rt.errors import ConfigError
 from eprop_rt_services.commands.options import JsonOption, write_json
 from eprop_rt_services.demo.stage import DemoSettings, run_demo
 from eprop_rt_services.demo.view import LinesView, LiveView, conclude
+from eprop_rt_services.pages.browser import open_page
 
 
 def demo(
@@ -21,7 +23,7 @@ def demo(
     ),
     no_browser: Annotated[
         bool,
-        typer.Option("--no-browser", help="changes nothing yet: there is no page, only this text"),
+        typer.Option("--no-browser", help="no page, only this text"),
     ] = False,
     json: JsonOption = None,
     probes: Annotated[
@@ -33,7 +35,8 @@ def demo(
     A simulated person steers a cursor: the counts of 96 units go over Lab Streaming Layer to the
     daemon, which learns by e-prop while its commands move the cursor over ZeroMQ. Beside it, a copy
     of the person uses a decoder that learns by recursive least squares, another one that never
-    learns. Then all are frozen and probed on the same targets.
+    learns. Then all are frozen and probed on the same targets. A page in the browser shows all
+    three.
     """
     if json is not None and not json.parent.is_dir():  # better said now than in two minutes
         raise ConfigError(f"--json {json}: there is no folder {json.parent}, make it first")
@@ -45,6 +48,16 @@ def demo(
         control_trials=min(probes, DemoSettings().control_trials),
     )
     with LiveView(console) if console.is_terminal else LinesView(console) as view:
-        figures = run_demo(settings, view)
+        figures = run_demo(settings, view, None if no_browser else shown(console))
     conclude(console, figures)
     write_json(json, figures.to_json())
+
+
+def shown(console: Console) -> Callable[[str], None]:
+    """Say where the page is, and open it where there is a browser and a display."""
+
+    def show(url: str) -> None:
+        console.print(f"the page is at {url}", highlight=False, soft_wrap=True)
+        open_page(url)
+
+    return show

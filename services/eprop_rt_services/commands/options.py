@@ -50,6 +50,12 @@ def print_config(config: Settings) -> None:
     sys.stdout.write(as_yaml(config))
 
 
+def write_line(text: str) -> None:
+    """A line on stdout, at once, also into a pipe."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def write_json(path: Path | None, figures: dict[str, Any]) -> None:
     """Write figures where the user asked for them; numbers that are not finite become null."""
     if path is None:

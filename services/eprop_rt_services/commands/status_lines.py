@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from eprop_rt_protocols.status import LatencyMs, Status
-from eprop_rt_services.wording import amount
+from eprop_rt_services.wording import amount, duration, printable
 
 LABEL_WIDTH = 12
 PERCENTILES = {"p50": "p50", "p95": "p95", "p99": "p99", "p999": "p99.9", "max": "max"}
@@ -11,12 +11,12 @@ PERCENTILES = {"p50": "p50", "p95": "p95", "p99": "p99", "p999": "p99.9", "max":
 
 def summary(status: Status) -> str:
     """One line: state, learning, guard."""
-    return _printable(f"{status.state}, learning {_learning(status)}, guard {_guard(status)}")
+    return printable(f"{status.state}, learning {_learning(status)}, guard {_guard(status)}")
 
 
 def status_lines(status: Status) -> str:
     """All of it, a line each, with line breaks."""
-    return "".join(f"{_printable(line)}\n" for line in _lines(status))
+    return "".join(f"{printable(line)}\n" for line in _lines(status))
 
 
 def _lines(status: Status) -> Iterator[str]:
@@ -83,20 +83,3 @@ def _checkpoint(status: Status) -> str:
 
 def _percentiles(latency: LatencyMs) -> str:
     return "".join(f"{getattr(latency, name):9.3f}" for name in PERCENTILES)
-
-
-def duration(seconds: float) -> str:
-    """As people say it: 250 ms, 8.5 s, 3 min 20 s, 2 h 05 min."""
-    if seconds < 1:
-        return f"{seconds * 1e3:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _printable(line: str) -> str:
-    """Without what would move a terminal's cursor: names come from other machines."""
-    return "".join(letter if letter.isprintable() else "?" for letter in line)

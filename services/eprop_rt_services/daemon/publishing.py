@@ -63,6 +63,11 @@ class Publishing:
         return self._publisher.endpoint
 
     @property
+    def visual_endpoint(self) -> str | None:
+        """Where views are published, and commands for who only shows them."""
+        return self._publisher.visual_endpoint
+
+    @property
     def events(self) -> Counter[str]:
         """What the sockets refused so far."""
         return self._publisher.events
@@ -117,6 +122,15 @@ class Publishing:
         """Something that happened, over LSL."""
         if self._happenings is not None:
             self._happenings.push(local_clock(), text)
+
+    @property
+    def viewed(self) -> bool:
+        """Whether somebody wants to see views."""
+        return self._publisher.viewed
+
+    def show(self, frames: list[bytes]) -> None:
+        """A view, for those who look."""
+        self._publisher.show(frames)
 
     def greet(self) -> None:
         """Send the last command to whoever has joined since; call it between commands."""

@@ -1,6 +1,6 @@
 """The data path as the daemon drives it: written down before, and measured on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from eprop_rt.bins.binner import Bin
 from eprop_rt.orders import Freeze, Hold, Order, Release, Set, Thaw
@@ -17,6 +17,7 @@ class RecordedPath:
     """A pipeline with a record.
 
     `pulled_s` is when the samples in hand were pulled, `frozen_by` who froze learning by an order.
+    `finished` is called with every bin when all that it asks for is done.
     """
 
     def __init__(
@@ -31,6 +32,8 @@ class RecordedPath:
         self._hold_after_s, self._old = hold_after_s, False
         self.pulled_s = self._binned_s = self._decoded_s = local_clock()
         self.frozen_by = ""
+        self.finished: Callable[[Bin, Output], None] | None = None
+        self._closed: Bin | None = None
         self._record, self._latencies = record, latencies
 
     def push_labels(self, chunk: LabelChunk) -> None:
@@ -43,6 +46,7 @@ class RecordedPath:
         self._record.item(chunk)
         for closed in self.pipeline.close(chunk):
             self._binned_s = local_clock()
+            self._closed = closed
             yield closed
 
     def decode(self, closed: Bin) -> Output:
@@ -69,6 +73,8 @@ class RecordedPath:
         begun_s = local_clock()
         self.pipeline.finish(output)
         self._latencies.learned(local_clock() - begun_s, learning=output.learning)
+        if self.finished is not None and self._closed is not None:
+            self.finished(self._closed, output)
 
     def obey(self, order: Order, by: str) -> None:
         """As that of the pipeline; an order that it refuses leaves no trace."""

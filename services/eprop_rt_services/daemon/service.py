@@ -26,6 +26,7 @@ from eprop_rt_services.daemon.record import STOPPED, Record
 from eprop_rt_services.daemon.recorded import RecordedPath
 from eprop_rt_services.daemon.session import Beginning, Session
 from eprop_rt_services.daemon.telling import Telling
+from eprop_rt_services.daemon.viewing import Viewing
 from eprop_rt_services.daemon.watching import Inputs, LatenessWatch
 from eprop_rt_services.decoders import settled
 from eprop_rt_services.garbage import GarbageCollection
@@ -233,6 +234,7 @@ class Daemon:
             lsl.max_age_s if lsl.when_old == "hold" else None,
         )
         self._telling.path = self._path
+        self._viewing = Viewing(self._session, self._path, self._publishing, self._source)
 
     def _begin(self, beginning: Beginning | None) -> Pipeline:
         self._record.begin(self._session, beginning)
@@ -286,6 +288,8 @@ class Daemon:
         if self._inputs.silent or not self._path.between_items:  # a command is just out
             self._metrics.answer(self._telling.observed)
             self._garbage.between_bins(now_s)
+        if self._path.between_items:
+            self._viewing.look(now_s)
         if self._pipeline.guard.exit_cause is not None:
             raise GuardExitError(
                 f"the guard gave up ({self._pipeline.guard.exit_cause}): another start is needed"

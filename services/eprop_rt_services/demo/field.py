@@ -5,7 +5,7 @@ from itertools import groupby
 
 from rich.text import Text
 
-from eprop_rt_services.demo.messages import Report
+from eprop_rt_services.closed_loop.messages import Report
 
 PIXELS = 24  # on a side; a character holds two, one above the other
 HALF_WIDTH_CM = 12.0

@@ -1,30 +1,10 @@
 """What a demonstration has shown, in numbers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
-from eprop_rt_services.demo.messages import Report, TrialReport
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A series of trials; the time is the mean over successes, None where there is none."""
-
-    trials: int
-    success_rate: float
-    time_to_target_s: float | None
-
-
-def score(trials: Sequence[TrialReport]) -> Score:
-    """Reduce a series of trials; none at all is no success."""
-    times = [t.time_to_target_s for t in trials if t.time_to_target_s is not None]
-    return Score(
-        trials=len(trials),
-        success_rate=len(times) / len(trials) if trials else 0.0,
-        time_to_target_s=fmean(times) if times else None,
-    )
+from eprop_rt_services.closed_loop.messages import Report, TrialReport
+from eprop_rt_services.closed_loop.score import Score
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,13 @@
 """A line to the processes of one seat."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
-from pydantic import ValidationError
-
-from eprop_rt.errors import StreamError
 from eprop_rt_protocols.control import ControlReply, Verb
-from eprop_rt_services.demo.children import Children
-from eprop_rt_services.demo.messages import Order, Report
-from eprop_rt_services.zmq_link import Asker, ControlClient
-
-LOOK_AGAIN_S = 0.5
-ANSWER_S = 3.0
-
-Answer = TypeVar("Answer")
+from eprop_rt_services.closed_loop.daemon_line import DaemonLine
+from eprop_rt_services.closed_loop.line import TaskLine
+from eprop_rt_services.closed_loop.messages import Report
+from eprop_rt_services.processes.children import Children
+from eprop_rt_services.zmq_link import ControlClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,51 +19,25 @@ class Link:
 
     name: str
     children: Children
-    screen: Asker
+    screen: TaskLine
     daemon: ControlClient
+
+    @property
+    def _daemon(self) -> DaemonLine:
+        return DaemonLine(self.name, self.children, self.daemon)
 
     def wait_until_frozen(self, most_s: float) -> None:
         """Wait until the daemon decodes: it is frozen before its first bin."""
-        looks = round(most_s / LOOK_AGAIN_S)
-        for _ in range(looks):
-            self.children.check()
-            try:
-                if self.daemon.ask("freeze", LOOK_AGAIN_S).ok:
-                    return
-            except StreamError:
-                continue
-            time.sleep(LOOK_AGAIN_S)  # it answers while it starts, and refuses
-        raise StreamError(
-            f"the {self.name} daemon was not ready within {most_s:g} s, its last words: "
-            f"{self.children.last_line(f'{self.name} daemon')}"
-        )
+        self._daemon.wait_for("freeze", most_s)
 
     def tell(self, verb: Verb) -> ControlReply:
         """Give the daemon an order."""
-        return self._asked(lambda: self.daemon.ask(verb, ANSWER_S))
+        return self._daemon.tell(verb)
 
     def restart(self, seed: int) -> None:
         """Let the screen begin a series of trials."""
-        self._order(Order(restart_seed=seed))
+        self.screen.restart(seed)
 
     def report(self) -> Report:
         """Ask the screen how it goes."""
-        return self._order(Order())
-
-    def _order(self, order: Order) -> Report:
-        question = order.model_dump_json().encode()
-        answer = self._asked(lambda: self.screen.ask(question, ANSWER_S))
-        try:
-            return Report.model_validate_json(answer)
-        except ValidationError as error:
-            raise StreamError(
-                f"the {self.name} screen answered {answer[:80]!r}: {error.title} was expected"
-            ) from None
-
-    def _asked(self, question: Callable[[], Answer]) -> Answer:
-        self.children.check()
-        try:
-            return question()
-        except StreamError:
-            self.children.check()
-            raise
+        return self.screen.report()

@@ -4,18 +4,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from eprop_rt.config import DecoderSettings
-from eprop_rt_protocols.streams import StreamRequirement
+from eprop_rt_services.closed_loop.line import TaskLine
+from eprop_rt_services.closed_loop.places import READY_S, Places
 from eprop_rt_services.config import Config
-from eprop_rt_services.demo.brain import BrainSettings
-from eprop_rt_services.demo.children import Children
 from eprop_rt_services.demo.link import Link
-from eprop_rt_services.demo.screen import ScreenSettings
+from eprop_rt_services.processes.children import Children
 from eprop_rt_services.zmq_link import Asker, ControlClient
 
-READY_S = 120.0  # the first time ever, kernels are compiled
+__all__ = ["READY_S", "Seat", "SeatPlan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,57 +34,43 @@ class Seat:
 
     def __init__(self, plan: SeatPlan, config: Config, folder: Path, seed: int) -> None:
         self.name = plan.name
-        self._folder = folder
-        spikes, screen, labels = (f"{plan.name}-{part}" for part in ("spikes", "screen", "labels"))
-        commands, control, orders = (
-            f"ipc://{folder}/{plan.name}-{part}" for part in ("commands", "control", "orders")
+        self._places = places = Places(plan.name, folder)
+        phase = {"phase_s": plan.phase_s}
+        daemon = places.daemon(config, plan.decoder, learns=plan.learns)
+        shown = {"visual_endpoint": places.socket("views")}
+        self._daemon_config = daemon.model_copy(
+            update={"publish": daemon.publish.model_copy(update=shown)}
         )
-        streams = {
-            "signal": StreamRequirement(source_id=spikes),
-            "labels": StreamRequirement(source_id=labels) if plan.learns else None,
-            "wait_s": READY_S,
-        }
-        self._daemon_config = config.model_copy(
-            update={
-                "decoder": plan.decoder,
-                "lsl": config.lsl.model_copy(update=streams),
-                "publish": config.publish.model_copy(update={"endpoint": commands}),
-                "control": config.control.model_copy(update={"endpoint": control}),
-            }
-        )
-        self._brain = BrainSettings(
-            seat=plan.name,
-            spikes_id=spikes,
-            screen_id=screen,
-            seed=seed,
-            phase_s=plan.phase_s,
-            wait_s=READY_S,
-        )
-        self._screen = ScreenSettings(
-            seat=plan.name,
-            screen_id=screen,
-            labels_id=labels,
-            commands=commands,
-            topic=config.publish.topic,
-            orders=orders,
-            phase_s=plan.phase_s,
-        )
+        self._brain = places.simulator(seed).model_copy(update=phase)
+        publish = self._daemon_config.publish
+        self._screen = places.task((publish.endpoint,), publish.topic).model_copy(update=phase)
+
+    @property
+    def screens(self) -> str:
+        """The endpoint at which it publishes what it shows (`eprop_rt_protocols.screen`)."""
+        return self._screen.screens
+
+    @property
+    def seen_at(self) -> str:
+        """Where it is seen, as `eprop-rt monitor --daemon` takes it."""
+        daemon = self._daemon_config
+        views, control = daemon.publish.visual_endpoint, daemon.control.endpoint
+        return f"{self.name}={views},{control},{self.screens}"
 
     def start(self, children: Children) -> None:
         """Start screen, brain and daemon."""
-        file = self._folder / f"{self.name}.yaml"
-        content = yaml.safe_dump(self._daemon_config.model_dump(mode="json"))
-        file.write_text(content, encoding="utf-8")
-        demo = "eprop_rt_services.demo"
-        children.start(f"{self.name} screen", f"{demo}.screen", self._screen.model_dump_json())
-        children.start(f"{self.name} brain", f"{demo}.brain", self._brain.model_dump_json())
-        children.start(f"{self.name} daemon", "eprop_rt_services", "run", str(file))
+        file = self._places.write(self._daemon_config)
+        bench = "eprop_rt_services.closed_loop"
+        children.start(f"{self.name} screen", f"{bench}.task", self._screen.model_dump_json())
+        children.start(f"{self.name} brain", f"{bench}.simulator", self._brain.model_dump_json())
+        children.start(f"{self.name} daemon", "eprop_rt_services", "run", file)
 
     def connect(self, children: Children, closing: ExitStack) -> Link:
         """Connect to screen and daemon; `closing` will let go of them."""
+        asker = closing.enter_context(Asker(self._screen.orders))
         return Link(
             name=self.name,
             children=children,
-            screen=closing.enter_context(Asker(self._screen.orders)),
+            screen=TaskLine(self.name, children, asker),
             daemon=closing.enter_context(ControlClient(self._daemon_config.control.endpoint)),
         )

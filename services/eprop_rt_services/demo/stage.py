@@ -1,26 +1,25 @@
 """The course of a demonstration: start, learn from zero, freeze, probe, stop."""
 
-import signal
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Protocol
 
 from pydantic import Field
 
 from eprop_rt.closed_loop.session import LoopSettings
 from eprop_rt.config import Positive, RlsSettings, Settings
+from eprop_rt_services.closed_loop.messages import Report
+from eprop_rt_services.closed_loop.score import score
 from eprop_rt_services.config import load_config
-from eprop_rt_services.demo.children import Children
-from eprop_rt_services.demo.figures import Figures, score
+from eprop_rt_services.demo.figures import Figures
 from eprop_rt_services.demo.link import Link
-from eprop_rt_services.demo.messages import Report
 from eprop_rt_services.demo.seat import READY_S, Seat, SeatPlan
-from eprop_rt_services.lsl_config import loopback_environment, write_loopback_config
+from eprop_rt_services.processes.children import Children
+from eprop_rt_services.processes.company import company
+from eprop_rt_services.processes.page import PageProcess
 
 PRESET = "preset:demo"
 LEARNED, BAR, CONTROL = "eprop", "rls", "untrained"
@@ -56,49 +55,59 @@ class View(Protocol):
         """Show one moment; called about ten times a second."""
 
 
-def run_demo(settings: DemoSettings, view: View) -> Figures:
-    """Run it all; raises StreamError in one line where a process fails."""
-    with (
-        ending_on_request(),
-        tempfile.TemporaryDirectory(prefix="eprop-rt-") as name,
-        ExitStack() as closing,
-    ):
-        folder = Path(name)
-        lsl = folder / "lsl_api.cfg"
-        write_loopback_config(lsl, session_id=folder.name)
-        # One thread sums in one order, and the cores have other things to do.
-        environment = loopback_environment(lsl) | {"OPENBLAS_NUM_THREADS": "1"}
-        children = closing.enter_context(Children(folder, environment))
-        stage = Stage(settings, view)
-        stage.start(folder, children, closing)
+def run_demo(
+    settings: DemoSettings, view: View, shown: Callable[[str], None] | None = None
+) -> Figures:
+    """Run it all; raises StreamError in one line where a process fails.
+
+    `shown` gets the address of the page; without it there is none.
+    """
+    with company("eprop-rt-") as found, ExitStack() as closing:
+        stage = Stage(settings, view, shown)
+        stage.start(found.folder, found.children, closing)
         return stage.play()
 
 
 class Stage:
     """Three seats and their course."""
 
-    def __init__(self, settings: DemoSettings, view: View) -> None:
+    def __init__(
+        self, settings: DemoSettings, view: View, shown: Callable[[str], None] | None
+    ) -> None:
         self._settings = settings
-        self._view = view
+        self._view, self._shown = view, shown
         self._links: dict[str, Link] = {}
 
     def start(self, folder: Path, children: Children, closing: ExitStack) -> None:
-        """Start the seats, the first alone: what it compiles, the others find compiled."""
+        """Start the seats, the first alone: what it compiles, the others find compiled.
+
+        The page loads meanwhile, and is there before anything is measured.
+        """
         config, tick_s = load_config(PRESET), LoopSettings().timing.tick_s
         plans = (
             SeatPlan(LEARNED, config.decoder),
             SeatPlan(BAR, BAR_SETTINGS, phase_s=tick_s / 3),
             SeatPlan(CONTROL, config.decoder, learns=False, phase_s=2 * tick_s / 3),
         )
-        for group in plans[:1], plans[1:]:
-            self._view.show(Moment(f"starting {', '.join(p.name for p in group)}", "", {}))
-            seats = [Seat(plan, config, folder, self._settings.seed) for plan in group]
+        every = [Seat(plan, config, folder, self._settings.seed) for plan in plans]
+        page = closing.enter_context(PageProcess(folder))
+        if self._shown is not None:
+            page.start([seat.seen_at for seat in every])
+        first, others = every[:1], every[1:]
+        for seats in first, others:
+            self._view.show(Moment(f"starting {', '.join(s.name for s in seats)}", "", {}))
             for seat in seats:
                 seat.start(children)
             for seat in seats:
                 link = seat.connect(children, closing)
                 link.wait_until_frozen(READY_S)
                 self._links[seat.name] = link
+            if seats is first:  # it loads while the others start
+                self._open(page)
+
+    def _open(self, page: PageProcess) -> None:
+        if self._shown is not None and (url := page.address()) is not None:
+            self._shown(url)
 
     def play(self) -> Figures:
         """Learn, freeze, probe."""
@@ -149,22 +158,3 @@ class Stage:
 
     def _reports(self) -> dict[str, Report]:
         return {name: link.report() for name, link in self._links.items()}
-
-
-@contextmanager
-def ending_on_request() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end this block as Ctrl-C does, so that it can clean up.
-
-    SIGINT too, since a shell starts what it puts into the background with SIGINT ignored.
-    """
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    names = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
-    before = [signal.signal(name, interrupt) for name in names]
-    try:
-        yield
-    finally:
-        for name, handler in zip(names, before, strict=True):
-            signal.signal(name, handler)

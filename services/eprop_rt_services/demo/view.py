@@ -12,9 +12,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from eprop_rt_services.closed_loop.messages import Report
+from eprop_rt_services.closed_loop.score import Score, score
 from eprop_rt_services.demo.field import draw_field
-from eprop_rt_services.demo.figures import Figures, Score, score
-from eprop_rt_services.demo.messages import Report
+from eprop_rt_services.demo.figures import Figures
 from eprop_rt_services.demo.stage import BAR, CONTROL, LEARNED, Moment
 
 RECENT = 8  # trials

@@ -7,6 +7,7 @@ from typing import Self
 import zmq
 
 from eprop_rt_protocols.codec import MAX_FRAME_BYTES, encode_topic
+from eprop_rt_services.zmq_link.keys import ClientKeys
 from eprop_rt_services.zmq_link.sockets import (
     COMMAND_HIGH_WATER,
     bind,
@@ -40,13 +41,14 @@ class FrameSender:
 class FrameReader:
     """Takes the frames of one topic."""
 
-    def __init__(self, endpoint: str, topic: str) -> None:
+    def __init__(self, endpoint: str, topic: str, keys: ClientKeys | None = None) -> None:
+        """Raises ConfigError where the endpoint is none."""
         with ExitStack() as undo:
             self._socket = opened(zmq.SUB, None, undo)
             self._socket.setsockopt(zmq.RCVHWM, COMMAND_HIGH_WATER)
             self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
             self._socket.setsockopt(zmq.SUBSCRIBE, encode_topic(topic))
-            connect(self._socket, endpoint)
+            connect(self._socket, endpoint, keys)
             self._closing = undo.pop_all()
 
     def take(self, timeout_s: float) -> list[bytes] | None:

@@ -8,6 +8,7 @@ import zmq
 
 from eprop_rt_protocols.codec import MAX_TOPIC_BYTES, encode, encode_topic
 from eprop_rt_protocols.command import Command
+from eprop_rt_protocols.view import VIEW_TOPIC
 from eprop_rt_services.zmq_link.doorkeeper import Doorkeeper
 from eprop_rt_services.zmq_link.keys import ServerKeys
 from eprop_rt_services.zmq_link.sockets import (
@@ -29,7 +30,8 @@ class CommandPublisher:
     """Sends commands to whoever listens and never waits for them.
 
     Readers at `visual_endpoint` have a socket and a thread of ZeroMQ's to themselves: however slow
-    they are, those at `endpoint`, the effectors, are served as if they were alone. Raises
+    they are, those at `endpoint`, the effectors, are served as if they were alone. What is only to
+    be looked at goes there and nowhere else (`show`), while somebody wants it (`viewed`). Raises
     ConfigError if an endpoint can be reached from another machine and there are no keys,
     StreamError if it is taken. `tcp://127.0.0.1:*` picks a free port: `endpoint` is then the real
     one. Events: `unauthenticated`.
@@ -74,6 +76,16 @@ class CommandPublisher:
             outlet.send(frames)
         self.published += 1
 
+    @property
+    def viewed(self) -> bool:
+        """Whether somebody subscribes to views, as far as `greet` has heard."""
+        return self.visual_endpoint is not None and bool(self._outlets[-1].viewers)
+
+    def show(self, frames: list[bytes]) -> None:
+        """Send a view to those who look."""
+        if self.visual_endpoint is not None:
+            self._outlets[-1].send(frames)
+
     def greet(self) -> bool:
         """Send the last command again if somebody has joined since; call it between commands.
 
@@ -108,6 +120,7 @@ class _Outlet:
         context: zmq.SyncContext | None,
     ) -> None:
         self._topic_frame = topic_frame
+        self.viewers: set[bytes] = set()  # what is subscribed to of the beginnings of `view`
         self._doorkeeper: Doorkeeper | None = None
         with ExitStack() as undo:
             self._socket = opened(zmq.XPUB, context, undo)
@@ -135,8 +148,16 @@ class _Outlet:
             if not has_input(self._socket):
                 break
             change = self._socket.recv(zmq.NOBLOCK)
+            if VIEW_TOPIC.startswith(change[1:]):  # told when the first comes and the last goes
+                self._count_viewer(change)
             joined |= change[:1] == b"\x01" and self._topic_frame.startswith(change[1:])
         return joined
+
+    def _count_viewer(self, change: bytes) -> None:
+        if change[:1] == b"\x01":
+            self.viewers.add(change[1:])
+        else:
+            self.viewers.discard(change[1:])
 
     def __enter__(self) -> Self:
         return self

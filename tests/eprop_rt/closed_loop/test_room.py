@@ -41,35 +41,14 @@ LITERATURE = RoomSettings(
     bin_s=0.01,
 )
 CALM = UserSettings(noise_cm_s=0.0)
-QUIET = RoomSettings(user=CALM, bin_s=0.01)
+QUIET = RoomSettings(population=CosineTuning(units=24), user=CALM, bin_s=0.01)
 
 
 MIXED = RoomSettings(population=NonlinearTuning(units=30), task=TrialSettings(kind="grid"))
 GOLDEN = {
-    "cosine": [
-        1403,
-        68318,
-        -1.143831282,
-        2.046275646,
-        2.868577183,
-        -5.219592133,
-    ],
-    "acceleration": [
-        1700,
-        45815,
-        -8.880565034,
-        15.83284366,
-        -9.57910458,
-        0.7449622596,
-    ],
-    "nonlinear": [
-        1104,
-        18050,
-        -2.450653877,
-        4.195219371,
-        -0.5940247936,
-        0.04059040609,
-    ],
+    "cosine": [369, 4345, -1.143831282, 2.046275646, 2.868577183, -5.219592133],
+    "acceleration": [1700, 45815, -8.880565034, 15.83284366, -9.57910458, 0.7449622596],
+    "nonlinear": [1104, 18050, -2.450653877, 4.195219371, -0.5940247936, 0.04059040609],
 }
 
 

@@ -1,10 +1,8 @@
 """The course of the measurement: start all, learn, then freeze and thaw in turn, stop, count."""
 
 import itertools
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +23,10 @@ from eprop_rt_services.bench.loop.relay import RelaySettings
 from eprop_rt_services.bench.loop.sender import SenderSettings
 from eprop_rt_services.config import Config
 from eprop_rt_services.daemon.publishing import LSL_CLOCK
-from eprop_rt_services.demo.children import Children
-from eprop_rt_services.demo.stage import ending_on_request
-from eprop_rt_services.lsl_config import loopback_environment, write_loopback_config
 from eprop_rt_services.lsl_link import local_clock
+from eprop_rt_services.processes.children import Children
+from eprop_rt_services.processes.company import company
+from eprop_rt_services.processes.page import PageProcess
 from eprop_rt_services.zmq_link import ControlClient
 
 READY_S, ANSWER_S, LOOK_S = 300.0, 5.0, 0.5
@@ -36,23 +34,31 @@ CHANNELS, RATE_HZ = 96, 1000.0
 ROUND_S = 2.0
 SETTLE_S = 0.3  # of a round's beginning is not counted: the order, and the bin under way
 WARM_UP_S = 3.0
+PAGE_SETTLES_S = 5.0
+ALONE: tuple[Kind, Kind] = ("learning_off", "learning_on")
+FOLLOWED: tuple[Kind, Kind] = ("followed_off", "followed_on")
 MODULES = "eprop_rt_services.bench.loop"
 PLACEHOLDER_S = 123456.654321
 
 
 class Plan(Settings):
-    """How long, and how samples come; `journal`: the daemon writes down all that it gets."""
+    """How long, and how samples come; `journal`: the daemon writes down all that it gets.
+
+    `monitor`: as long again, a page follows the daemon, and somebody looks at it.
+    """
 
     seconds: float
     chunk: int = 1
     journal: bool = True
+    monitor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What came out; `relay` is that of the rounds in which the daemon did not learn.
 
-    `relay_beside` is the relay's in the other rounds. Stages are the daemon's own.
+    `relay_beside` is the relay's in the other rounds. Stages are the daemon's own. All but
+    `followed` is of rounds in which nobody looks; that is of those in which it learned.
     """
 
     relay: Way
@@ -60,21 +66,13 @@ class Measured:
     learning_off: Way
     learning_on: Way
     status: Status
+    followed: Way | None = None
 
 
 def measure(config: Config, plan: Plan, tell: Callable[[str], None]) -> Measured:
     """Run it all; raises StreamError in one line where a process fails."""
-    with (
-        ending_on_request(),
-        tempfile.TemporaryDirectory(prefix="eprop-rt-bench-") as name,
-        ExitStack() as closing,
-    ):
-        folder = Path(name)
-        lsl = folder / "lsl_api.cfg"
-        write_loopback_config(lsl, session_id=folder.name)
-        environment = loopback_environment(lsl) | {"OPENBLAS_NUM_THREADS": "1"}
-        children = closing.enter_context(Children(folder, environment))
-        return Course(config, plan, folder, children, tell).run()
+    with company("eprop-rt-bench-") as found:
+        return Course(config, plan, found.folder, found.children, tell).run()
 
 
 class Course:
@@ -102,9 +100,13 @@ class Course:
             "wait_s": READY_S,
         }
         journal = {"folder": folder / "journal"} if self._plan.journal else {}
+        publish = {
+            "endpoint": f"ipc://{folder}/commands",
+            "visual_endpoint": f"ipc://{folder}/views" if self._plan.monitor else None,
+        }
         updates = {
             "lsl": config.lsl.model_copy(update=lsl),
-            "publish": config.publish.model_copy(update={"endpoint": f"ipc://{folder}/commands"}),
+            "publish": config.publish.model_copy(update=publish),
             "control": config.control.model_copy(update={"endpoint": f"ipc://{folder}/control"}),
             "journal": config.journal.model_copy(update=journal),
         }
@@ -199,12 +201,38 @@ class Course:
             time.sleep(min(LOOK_S, left_s))
 
     def _rounds(self, control: ControlClient) -> list[Round]:
+        """All of them; those with a page in the middle: what drifts is in both."""
+        seconds, alone = self._plan.seconds, ALONE
+        if not self._plan.monitor:
+            return self._turns(control, seconds, alone)
+        before = self._turns(control, seconds / 2, alone)
+        with PageProcess(self._folder) as page:
+            self._look_at(page)
+            followed = self._turns(control, seconds, FOLLOWED)
+        self._pass(PAGE_SETTLES_S, "closing the page")
+        return before + followed + self._turns(control, seconds / 2, alone)
+
+    def _look_at(self, page: PageProcess) -> None:
+        """Let a page follow the daemon, and somebody take all that it sends."""
+        self._tell("opening the page")
+        views, control = self._config.publish.visual_endpoint, self._config.control.endpoint
+        page.start([f"bench={views},{control}"])
+        url = page.address()
+        if url is None:
+            raise StreamError("the page did not come up: see `eprop-rt monitor --no-browser`")
+        page.children.start("onlooker", "eprop_rt_services.monitor.onlooker", url)
+        self._pass(PAGE_SETTLES_S, "opening the page")
+        page.children.check()
+
+    def _turns(
+        self, control: ControlClient, seconds: float, kinds: tuple[Kind, Kind]
+    ) -> list[Round]:
+        """Frozen and learning in turn."""
         rounds: list[Round] = []
-        kinds: list[Kind] = ["learning_off", "learning_on"]
-        many = max(2, 2 * round(self._plan.seconds / ROUND_S / 2))
-        length_s = self._plan.seconds / many
+        many = max(2, 2 * round(seconds / ROUND_S / 2))
+        length_s = seconds / many
         for at, kind in zip(range(many), itertools.cycle(kinds), strict=False):
-            control.ask("freeze" if kind == "learning_off" else "thaw", ANSWER_S)
+            control.ask("freeze" if kind == kinds[0] else "thaw", ANSWER_S)
             from_s = local_clock()
             self._pass(length_s, f"round {at + 1} of {many}")
             rounds.append(Round(kind, from_s + min(SETTLE_S, length_s / 4), local_clock()))
@@ -223,12 +251,14 @@ class Course:
         relay = read(self._folder / "of-relay", RECEIVED)
         off = [each for each in rounds if each.kind == "learning_off"]
         on = [each for each in rounds if each.kind == "learning_on"]
+        followed = [each for each in rounds if each.kind == "followed_on"]
         return Measured(
             relay=way(sent, relay, off, self._bin_s),
             relay_beside=way(sent, relay, on, self._bin_s),
             learning_off=way(sent, daemon, off, self._bin_s),
             learning_on=way(sent, daemon, on, self._bin_s),
             status=status,
+            followed=way(sent, daemon, followed, self._bin_s) if followed else None,
         )
 
 

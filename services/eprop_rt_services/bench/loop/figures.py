@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from eprop_rt.series import F64
 from eprop_rt_services.latency import Durations, LatencyHistogram
 
-Kind = Literal["learning_off", "learning_on"]
+Kind = Literal["learning_off", "learning_on", "followed_off", "followed_on"]
 
 P50_US, P99_RATIO, MISSED_SHARE, LEARNING_US = 300.0, 1.5, 1e-4, 50.0
 

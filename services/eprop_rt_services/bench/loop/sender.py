@@ -12,7 +12,7 @@ import numpy as np
 from eprop_rt.config import Positive, Settings
 from eprop_rt.series import F32, StreamInfo
 from eprop_rt_services.bench.loop.log import SENT, rows
-from eprop_rt_services.demo.ticks import Ticks
+from eprop_rt_services.closed_loop.ticks import Ticks
 from eprop_rt_services.lsl_link import LslOutlet, local_clock
 from eprop_rt_services.realtime import RealtimeSettings, apply
 

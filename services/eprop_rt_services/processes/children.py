@@ -31,7 +31,7 @@ class Child:
 
 
 class Children:
-    """The processes of one demonstration; leaving the context ends them all."""
+    """The processes of one command; leaving the context ends them all."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
@@ -41,7 +41,7 @@ class Children:
     def start(self, name: str, module: str, *arguments: str) -> None:
         """Start `python -m module arguments...`, not to be reached by a Ctrl-C in the terminal."""
         log = self._folder / f"{name.replace(' ', '-')}.log"
-        leash = "eprop_rt_services.demo.leash", str(os.getpid())
+        leash = "eprop_rt_services.processes.leash", str(os.getpid())
         with log.open("wb") as said:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", *leash, module, *arguments],

@@ -1,0 +1,135 @@
+"use strict";
+// Puts words into place, and hands clicks on; figures are Bokeh's own affair.
+window.monitor = (() => {
+  const find = (id) => document.getElementById(id);
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  let link = null;
+  let state = null;
+  let orders = 0;
+
+  function say(order) {
+    if (link === null) return;
+    orders += 1;
+    link.setv({ order: JSON.stringify({ ...order, number: `${Date.now()}-${orders}` }) });
+  }
+
+  function put(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+  }
+
+  function element(kind, name, parent) {
+    const made = document.createElement(kind);
+    made.className = name;
+    parent.append(made);
+    return made;
+  }
+
+  function cardOf(at) {
+    const cards = find("cards");
+    if (cards.children[at]) return cards.children[at];
+    const made = element("button", "card", cards);
+    made.setAttribute("role", "radio");
+    element("b", "name", made);
+    element("span", "state", made);
+    element("span", "small age", made);
+    element("span", "small success", made);
+    made.addEventListener("click", () => say({ daemon: at, verb: "select" }));
+    made.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      const other = step && cards.children[(at + step + cards.children.length) % cards.children.length];
+      if (!other) return;
+      event.preventDefault();
+      other.focus();
+      other.click();
+    });
+    return made;
+  }
+
+  function showCards() {
+    state.cards.forEach((card, at) => {
+      const made = cardOf(at), chosen = at === state.selected;
+      made.style.setProperty("--colour", state.colours[at]);
+      made.setAttribute("aria-checked", String(chosen));
+      made.tabIndex = chosen ? 0 : -1;
+      put(made.children[0], card.name);
+      put(made.children[1], card.state);
+      put(made.children[2], `data ${card.age}`);
+      put(made.children[3], card.success === "-" ? "" : `success ${card.success}`);
+    });
+  }
+
+  function showButtons() {
+    const name = state.cards[state.selected].name;
+    for (const made of document.querySelectorAll("button[data-verb]")) {
+      const told = state.buttons[made.dataset.verb];
+      const stop = made.dataset.verb === "stop";
+      put(made, stop ? `${told.label} ${state.cards.length > 1 ? name : ""}`.trim() : told.label);
+      made.classList.toggle("held", told.held);
+      made.classList.toggle("asked", told.asked);
+      made.disabled = !told.enabled;
+      if (["freeze", "thaw"].includes(made.dataset.verb))
+        made.setAttribute("aria-pressed", String(told.held));
+    }
+  }
+
+  function showGroups() {
+    const text = JSON.stringify(state.groups), place = find("groups");
+    if (place.dataset.shown === text) return;
+    place.dataset.shown = text;
+    place.replaceChildren();
+    for (const [name, colour] of Object.entries(state.groups)) {
+      element("i", "", place).style.setProperty("--colour", colour);
+      place.append(name);
+    }
+  }
+
+  function show() {
+    state = JSON.parse(link.state);
+    showCards();
+    showButtons();
+    showGroups();
+    for (const place of document.querySelectorAll("[data-word]"))
+      put(place, state.words[place.dataset.word] ?? "");
+    put(find("told"), state.told);
+    put(find("events"), state.events.join(", ") || "none");
+    document.body.dataset.state = state.words.state;
+  }
+
+  function begin(given) {
+    link = given;
+    link.properties.state.change.connect(show);
+    document.addEventListener("click", (event) => {
+      const made = event.target.closest("button[data-verb]");
+      if (made && state) say({ daemon: state.selected, verb: made.dataset.verb });
+    });
+    const prefer = () => link.setv({ dark: dark.matches });
+    dark.addEventListener("change", prefer);
+    prefer();
+    const look = () => link.setv({ hidden: document.hidden });
+    document.addEventListener("visibilitychange", look);
+    look();
+    link.document.on_event("connection_lost", lose);
+    put(find("connection"), "connected");
+    document.body.dataset.ready = "yes";
+    show();
+  }
+
+  // The server is gone, or the network: what was seen stays, and a fresh page comes with the server.
+  function lose() {
+    if (document.body.classList.contains("lost")) return;
+    document.body.classList.add("lost");
+    put(find("connection"), "not connected");
+    for (const made of document.querySelectorAll("button")) made.disabled = true;
+    const again = async () => {
+      try {
+        const answer = await fetch(location.href, { method: "HEAD", cache: "no-store" });
+        if (answer.status < 500) location.reload();
+      } catch {
+        setTimeout(again, 2000);
+      }
+    };
+    setTimeout(again, 2000);
+  }
+
+  return { begin };
+})();

@@ -1,0 +1,1 @@
+"""Pages that live: served by Bokeh to this machine, or elsewhere to who has a token."""

@@ -63,11 +63,11 @@ class BenchSettings(Settings):
     assist: AssistSettings = AssistSettings()
 
     @model_validator(mode="after")
-    def _help_is_a_velocity(self) -> Self:
-        if self.assist.share > 0 and (self.room.cursor.adds or self.labels is None):
+    def _help_needs_an_intention(self) -> Self:
+        if self.assist.share > 0 and self.labels is None:
             raise ConfigError(
-                "assist.share came with room.cursor.adds or without labels: the help is an "
-                "intended velocity; set assist.share: 0"
+                "assist.share came without labels, which say where help is to go: set labels, or "
+                "assist.share: 0"
             )
         return self
 
@@ -157,7 +157,8 @@ class Course:
         if settings.labels is not None:
             source = build_label_source(settings.labels, bin_s, seed)
             if settings.assist.share > 0:
-                assist = Assist(settings.assist, build_label_source(settings.labels, bin_s, seed))
+                helps = build_label_source(settings.labels.helping(), bin_s, seed)
+                assist = Assist(settings.assist, helps)
         rewards = None
         if settings.rewards is not None:
             rewards = build_reward_source(settings.rewards, bin_s, self._stream(REWARDS))

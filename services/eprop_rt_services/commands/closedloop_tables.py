@@ -16,8 +16,8 @@ def show(settings: RoomConfig, figures: dict[str, Any]) -> None:
     console = Console()
     console.print(facts(settings), highlight=False)
     console.print(
-        "time to target in s (success) of frozen probes after k learning trials; failures count as "
-        "the time limit; intervals in --json and --report",
+        "time to target in s, and success, of frozen probes after k learning trials; failures "
+        "count as the time limit; intervals in --json and --report",
         highlight=False,
     )
     for condition in figures["conditions"]:
@@ -43,14 +43,19 @@ def table_of(condition: dict[str, Any]) -> Table:
     """Time to target and success by k, the plateau, and the dead array."""
     ks = next(iter(condition["decoders"].values()))["probe"]["k"]
     table = Table(
-        box=box.SIMPLE, title=condition["name"], title_justify="left", collapse_padding=True
+        title=condition["name"],
+        title_justify="left",
+        box=box.SIMPLE,
+        padding=(0, 1),
+        pad_edge=False,
+        collapse_padding=True,
     )
     for head in ("decoder", *(f"k {k}" for k in ks), "90 % of\nplateau", "dead\narray"):
         table.add_column(head, no_wrap=True)
     for name, figure in condition["decoders"].items():
         probe = figure["probe"]
         cells = [
-            f"{number(t)}\n({100 * s:.0f} %)"
+            f"{number(t)}\n{100 * s:.0f} %"
             for t, s in zip(probe["time_to_target_s"], probe["success_rate"], strict=True)
         ]
         plateau = figure["plateau_90_s"]["mean"]

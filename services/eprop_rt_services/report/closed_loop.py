@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, CustomJSTickFormatter
+from bokeh.models import ColumnDataSource, CustomJSTickFormatter, Range1d
 from bokeh.models.renderers import DataRenderer
 from bokeh.plotting import figure
 
@@ -99,7 +99,8 @@ def probes(decoders: dict[str, Any], key: str) -> Any:
         ("time_to_target_s", "time to target, s", 280),
         ("success_rate", "success", 180),
     ):
-        into = plot(height, "learning trials after the perturbation", label)
+        limits = {"y_range": Range1d(start=-0.03, end=1.05)} if name == "success_rate" else {}
+        into = plot(height, "learning trials after the perturbation", label, **limits)
         place = np.arange(len(k), dtype=np.float64)
         for at, (decoder, one) in enumerate(decoders.items()):
             x = place + 0.06 * (at - (len(decoders) - 1) / 2)
@@ -126,22 +127,18 @@ def add_line(into: figure, key: str, x: F64, probe: dict[str, Any], name: str, c
 
 
 def probe_table(decoders: dict[str, Any]) -> Table:
-    """Mean, interval and success by k."""
-    k = next(iter(decoders.values()))["probe"]["k"]
+    """Mean, interval and success, a row a probe."""
+    ks = next(iter(decoders.values()))["probe"]["k"]
     rows = []
-    for name, one in decoders.items():
-        probe = one["probe"]
+    for at, k in enumerate(ks):
+        probes = [one["probe"] for one in decoders.values()]
         cells = [
-            f"{number(t)} s {bounds(i)}, {100 * s:.0f} %"
-            for t, i, s in zip(
-                probe["time_to_target_s"],
-                probe["time_to_target_s_interval"],
-                probe["success_rate"],
-                strict=True,
-            )
+            f"{number(p['time_to_target_s'][at])} s {bounds(p['time_to_target_s_interval'][at])}, "
+            f"{100 * p['success_rate'][at]:.0f} %"
+            for p in probes
         ]
-        rows.append(Row((name, *cells), name == "eprop"))
-    return Table(("decoder", *(f"k {each}" for each in k)), tuple(rows))
+        rows.append(Row((str(k), *cells)))
+    return Table(("k", *decoders), tuple(rows))
 
 
 def dead_table(decoders: dict[str, Any]) -> Table:

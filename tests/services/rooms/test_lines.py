@@ -46,7 +46,7 @@ def test_eprop_is_better_than_least_squares_where_units_multiply_velocity_with_p
         ("eprop", "rls"),
         [
             "course.learning_trials=0",
-            "course.probe_at=[20]",
+            "course.probe_at=[50]",
             "course.dead_trials=2",
             "perturbations=[{kind: zero}]",
         ],

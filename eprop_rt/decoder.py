@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Protocol, runtime_checkable
 
+from eprop_rt.baselines.actor_critic import LinearActorCritic
 from eprop_rt.baselines.adaptive_kalman import AdaptiveKalmanDecoder
 from eprop_rt.baselines.constant import MeanDecoder, ZeroDecoder
 from eprop_rt.baselines.kalman import KalmanDecoder
@@ -12,6 +13,7 @@ from eprop_rt.baselines.nlms import NlmsDecoder
 from eprop_rt.baselines.rls import RlsDecoder
 from eprop_rt.baselines.wiener import WienerDecoder
 from eprop_rt.config import (
+    ActorCriticSettings,
     AdaptiveKalmanSettings,
     DecoderSettings,
     EpropSettings,
@@ -20,6 +22,7 @@ from eprop_rt.config import (
     LstmSettings,
     MeanSettings,
     NlmsSettings,
+    RewardSettings,
     RlsSettings,
     StaticSettings,
     WienerSettings,
@@ -27,6 +30,7 @@ from eprop_rt.config import (
 )
 from eprop_rt.cost import Cost
 from eprop_rt.engine import Engine
+from eprop_rt.reward_engine import RewardEngine
 from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays
 
@@ -77,6 +81,17 @@ class Decoder(Protocol):
 
 
 @runtime_checkable
+class RewardDecoder(Protocol):
+    """A decoder that learns from what its outputs earn: after `learn_one` comes `reward_one`."""
+
+    explores: bool  # whether the output is drawn around the mean, or is the mean
+
+    def reward_one(self, reward: float) -> None:
+        """Learn from the reward that came with the bin learned from last; NaN: none came."""
+        ...
+
+
+@runtime_checkable
 class OfflineDecoder(Protocol):
     """A decoder that learns from a session at once."""
 
@@ -87,6 +102,8 @@ class OfflineDecoder(Protocol):
 
 def build_decoder(settings: DecoderSettings, inputs: int, outputs: int, bin_s: float) -> Decoder:
     """The decoder that the settings name."""
+    if isinstance(settings, RewardSettings | ActorCriticSettings):
+        return build_reward_decoder(settings, inputs, outputs, bin_s)
     decoder: Decoder
     match settings:
         case EpropSettings():
@@ -112,3 +129,12 @@ def build_decoder(settings: DecoderSettings, inputs: int, outputs: int, bin_s: f
         case ZeroSettings():
             decoder = ZeroDecoder(outputs)
     return decoder
+
+
+def build_reward_decoder(
+    settings: RewardSettings | ActorCriticSettings, inputs: int, outputs: int, bin_s: float
+) -> RewardEngine | LinearActorCritic:
+    """The decoder that learns from rewards alone."""
+    if isinstance(settings, RewardSettings):
+        return RewardEngine(settings, inputs, outputs, bin_s)
+    return LinearActorCritic(settings, inputs, outputs, bin_s)

@@ -104,15 +104,24 @@ class Trial:
 
     `time_to_target_s` runs from the onset of the target to the entry that the successful hold
     began with. `dial_in_s` is the part of it after the first entry. `path_efficiency` is straight
-    line over travelled path, both up to that entry.
+    line over travelled path, both up to that entry. `angular_error_deg` is the mean angle between
+    the way moved and the way to the target before the first entry. `lasted_s` is the whole trial,
+    pause included; `distance_cm` is from its onset, `width_cm` that of the target. A `mistake` is a
+    wrong one of `choices` cells, 0 where nothing is selected.
     """
 
-    target: tuple[float, float]
+    target: tuple[float, ...]
     success: bool
     time_to_target_s: float
     dial_in_s: float
     path_efficiency: float
     time_limit_s: float
+    mistake: bool = False
+    angular_error_deg: float = math.nan
+    lasted_s: float = math.nan
+    distance_cm: float = math.nan
+    width_cm: float = math.nan
+    choices: int = 0
 
 
 class CentreOut:

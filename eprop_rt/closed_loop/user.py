@@ -14,7 +14,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -38,6 +38,7 @@ class UserSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Literal["late"] = "late"
     delay_s: float = Field(default=0.1, ge=0)
     reaction_s: float = Field(default=0.2, ge=0)
     velocity_window_s: float = Field(default=0.05, gt=0)

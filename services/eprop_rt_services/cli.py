@@ -9,6 +9,7 @@ from eprop_rt_protocols.errors import ProtocolError
 from eprop_rt_services.commands import (
     bench,
     board,
+    closedloop,
     ctl,
     demo,
     doctor,
@@ -54,6 +55,9 @@ app.command(
 app.command(
     "recover", epilog="Example: eprop-rt recover session.nwb --signal decoder_input --trials 400"
 )(recover.command)
+app.command(
+    epilog="Example: eprop-rt closedloop preset:literature --decoders eprop,rls --report out.html"
+)(closedloop.closedloop)
 app.command("export", epilog="Example: eprop-rt export journal-0001.xdf session.nwb --subject M1")(
     export.command
 )

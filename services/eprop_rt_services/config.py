@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args, get_origin
 
@@ -187,14 +188,14 @@ def read_environment() -> dict[str, Any]:
     return environment().model_dump(exclude_defaults=True)
 
 
-def read_mapping(name: str) -> dict[str, Any]:
+def read_mapping(name: str, presets: Traversable = PRESETS) -> dict[str, Any]:
     """The mapping in a YAML file or in a preset."""
     if name.startswith("preset:"):
-        known = sorted(p.name.removesuffix(".yaml") for p in PRESETS.iterdir())
+        known = sorted(p.name.removesuffix(".yaml") for p in presets.iterdir())
         preset = name.removeprefix("preset:")
         if preset not in known:
             raise ConfigError(f"there is no {name}: take one of {', '.join(known)}")
-        text = (PRESETS / f"{preset}.yaml").read_text(encoding="utf-8")
+        text = (presets / f"{preset}.yaml").read_text(encoding="utf-8")
     else:
         try:
             text = Path(name).read_text(encoding="utf-8")
@@ -242,15 +243,15 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
     return nested
 
 
-def explain(error: ValidationError) -> str:
-    """The first thing that is wrong, in one line, with the nearest known key."""
+def explain(error: ValidationError, root: type[Settings] = Config) -> str:
+    """The first thing that is wrong, in one line, with the nearest known key of `root`."""
     errors = error.errors(include_url=False)
     # A key that is not known is why another is missing.
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     path = [str(part) for part in first["loc"]]
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
-        known = known_keys(path[:-1])
+        known = known_keys(path[:-1], root)
         near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.0)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         return f"unknown key {'.'.join(plain(path))}: {hint}{more}"
@@ -262,13 +263,16 @@ def explain(error: ValidationError) -> str:
 
 def plain(path: Sequence[str]) -> list[str]:
     """A path as the user writes it, without the tag of a union."""
-    tag = {"decoder": 1, "conditioning": 2}.get(path[0]) if path else None
+    tags = {"decoder": 1, "conditioning": 2, "decoders": 2}
+    tag = tags.get(path[0]) if path else None
+    if tuple(path[:2]) in {("room", "population"), ("room", "user")}:
+        tag = 2
     return [part for at, part in enumerate(path) if at != tag]
 
 
-def known_keys(path: Sequence[str]) -> list[str]:
+def known_keys(path: Sequence[str], root: type[Settings] = Config) -> list[str]:
     """The keys of the section at `path`, where a union's member is named by its kind."""
-    model: Any = Config
+    model: Any = root
     for part in path:
         fields: Mapping[str, Any] = getattr(model, "model_fields", {})
         model = fields[part].annotation if part in fields else member(model, part)
@@ -279,6 +283,8 @@ def member(union: Any, kind: str) -> Any:
     """The member of a tagged union whose `kind` is given; of X | None, X; of a list, its items."""
     if get_origin(union) is tuple:
         return get_args(union)[0]
+    if get_origin(union) is dict:
+        return get_args(union)[1]
     if get_origin(union) is Annotated:
         union = get_args(union)[0]
     models = [m for m in get_args(union) if hasattr(m, "model_fields")]

@@ -8,6 +8,7 @@ import pytest
 
 from eprop_rt.checks import all_checks, driven, session
 from eprop_rt.config import (
+    ActorCriticSettings,
     AdaptiveKalmanSettings,
     EpropSettings,
     InputScaleSettings,
@@ -18,8 +19,10 @@ from eprop_rt.config import (
     NetworkSettings,
     NlmsSettings,
     OnlineSettings,
+    PolicySettings,
     ReadoutSettings,
     RehearsalSettings,
+    RewardSettings,
     RlsSettings,
     ScaleSettings,
     StaticSettings,
@@ -96,12 +99,38 @@ SETTINGS = {
         ridge=0.1,
     ),
     "static": StaticSettings(network=NETWORK),
+    "reward": RewardSettings(network=NETWORK),
+    "actor and critic": ActorCriticSettings(lags=3),
     "wiener, never fitted": WienerSettings(lags=3),
     "lda, never fitted": LdaSettings(lags=3),
     "kalman, never fitted": KalmanSettings(),
     "lstm, never fitted": LstmSettings(units=5),
     "mean": MeanSettings(),
     "zero": ZeroSettings(),
+}
+
+
+class Paid:
+    """A decoder of rewards that earns the first axis of its labels; no label is a reward."""
+
+    def __init__(self, decoder):
+        self._decoder = decoder
+
+    def __getattr__(self, name):
+        return getattr(self._decoder, name)
+
+    def learn_one(self, label):
+        self._decoder.learn_one(np.full_like(label, np.nan))
+        self._decoder.reward_one(float(label[0]))
+
+
+LATE = PolicySettings(credit_delay_s=2 * BIN_S, rates_halve_s=1.0)
+PAID = {
+    "reward, paid": RewardSettings(network=NETWORK, lags=2, learning_rate=0.1),
+    "reward, paid late": RewardSettings(network=NETWORK, learning_rate=0.1, policy=LATE),
+    "reward, paid, float64": RewardSettings(network=NETWORK, learning_rate=0.1, dtype="float64"),
+    "actor and critic, paid": ActorCriticSettings(lags=3),
+    "actor and critic, paid late": ActorCriticSettings(lags=1, policy=LATE),
 }
 
 
@@ -114,14 +143,21 @@ def fitted(settings, bins=60):
     return build
 
 
-BUILDS = {
-    name: (lambda inputs, outputs, s=settings: build_decoder(s, inputs, outputs, BIN_S))
-    for name, settings in SETTINGS.items()
-} | {
-    "wiener": fitted(WienerSettings(lags=3)),
-    "lda": fitted(LdaSettings(lags=3)),
-    "kalman": fitted(KalmanSettings(lead_s=BIN_S, past_s=BIN_S, bridge_s=BIN_S)),
-}
+BUILDS = (
+    {
+        name: (lambda inputs, outputs, s=settings: build_decoder(s, inputs, outputs, BIN_S))
+        for name, settings in SETTINGS.items()
+    }
+    | {
+        name: (lambda inputs, outputs, s=settings: Paid(build_decoder(s, inputs, outputs, BIN_S)))
+        for name, settings in PAID.items()
+    }
+    | {
+        "wiener": fitted(WienerSettings(lags=3)),
+        "lda": fitted(LdaSettings(lags=3)),
+        "kalman": fitted(KalmanSettings(lead_s=BIN_S, past_s=BIN_S, bridge_s=BIN_S)),
+    }
+)
 if importlib.util.find_spec("torch") is not None:
     BUILDS["lstm"] = fitted(LstmSettings(units=5, epochs=2, sequence_s=4 * BIN_S), bins=120)
 
@@ -132,7 +168,7 @@ def test_every_decoder_passes(decoder, check):
     CHECKS[check](BUILDS[decoder])
 
 
-LEARNED = {"w", "weights.w", "weights.w_out", "model.c"}
+LEARNED = {"w", "head.w", "weights.w", "weights.w_out", "model.c"}
 LEARNERS = {
     name: {"weights.w_out"}
     if name in ("eprop none rls", "static")
@@ -143,7 +179,7 @@ LEARNERS = {
     else {"w"}
     for name in SETTINGS
     if name.startswith(("eprop", "static", "rls", "nlms", "adaptive"))
-}
+} | {name: {"w", "head.w"} if name.startswith("reward") else {"head.w"} for name in PAID}
 
 
 @pytest.mark.parametrize("decoder", LEARNERS)

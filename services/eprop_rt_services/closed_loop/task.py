@@ -56,7 +56,7 @@ class TaskService:
                 for endpoint in settings.commands
             )
         )
-        labels = StreamInfo(f"{name} labels", 2, 1 / tick_s, LABELS, UNITS)
+        labels = StreamInfo(f"{name} labels, direct", 2, 1 / tick_s, LABELS, UNITS)
         self._inbox, self._screen = inbox, Screen(settings.loop, inbox)
         self._orders = enter(Replier(settings.orders))
         self._broadcast = enter(

@@ -28,7 +28,7 @@ NICENESS = 10  # whatever the page does, decoding goes first
 def monitor(
     configs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[CONFIG...]", help="what the daemons run with, a file each"),
+        typer.Argument(metavar="CONFIG", help="what the daemons run with, a file each"),
     ] = None,
     daemon: Annotated[
         list[str] | None,

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,8 +10,8 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from eprop_rt.config import Settings
 from eprop_rt.errors import ConfigError
-from eprop_rt_services.config import Config
 
 ConfigOption = Annotated[
     str, typer.Option("--config", "-c", metavar="FILE|preset:NAME", help="what to decode, and how")
@@ -32,13 +33,19 @@ PrintConfigOption = Annotated[
 ]
 
 
-def as_yaml(config: Config) -> str:
+def as_yaml(config: Settings) -> str:
     """The whole configuration, as a file that could be given back."""
     text: str = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
     return text
 
 
-def print_config(config: Config) -> None:
+def as_typed() -> str:
+    """The command line of now, an option a line."""
+    words = (shlex.quote(word) for word in sys.argv[1:])
+    return " ".join(["eprop-rt", *(f"\\\n  {w}" if w[0] == "-" else w for w in words)])
+
+
+def print_config(config: Settings) -> None:
     """The whole configuration, on stdout."""
     sys.stdout.write(as_yaml(config))
 

@@ -1,7 +1,5 @@
 """`eprop-rt replay`: recorded sessions through the live loop."""
 
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +14,7 @@ from eprop_rt_services.commands.options import (
     JsonOption,
     OverrideOption,
     PrintConfigOption,
+    as_typed,
     as_yaml,
     print_config,
     write_json,
@@ -198,7 +197,5 @@ def write_report(
     """The page, and a line that says where it is."""
     from eprop_rt_services.report.page import page  # noqa: PLC0415  (Bokeh takes most of a second)
 
-    words = (shlex.quote(word) for word in sys.argv[1:])
-    command = " ".join(["eprop-rt", *(f"\\\n  {w}" if w[0] == "-" else w for w in words)])
-    write_page(path, page(chapters, making(command, as_yaml(settings)), columns=columns))
+    write_page(path, page(chapters, making(as_typed(), as_yaml(settings)), columns=columns))
     Console().print(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)", highlight=False)

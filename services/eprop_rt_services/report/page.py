@@ -25,6 +25,10 @@ from eprop_rt_services.report.traces import traces
 from eprop_rt_services.report.worse import night, worse
 from eprop_rt_services.wording import number
 
+DIGEST = (
+    "The digest is a hash of all commands and final weights: the same recordings, configuration "
+    "and versions on the same kind of processor give the same one."
+)
 TRACES = 2.2e6  # bytes of traces in a page, of all recordings together
 
 
@@ -38,6 +42,17 @@ class Section:
     blocks: tuple[Block, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What a page says of the command that made it, and of what that needs to make it again."""
+
+    command: str
+    title: str
+    sections: str  # what they are, for those who cannot see
+    note: str
+    tables: tuple[Table, ...]
+
+
 def page(chapters: Sequence[Chapter], making: Making, *, columns: bool = False) -> str:
     """All in one file; `columns`: those of NeuroBench too."""
     sections = [
@@ -46,6 +61,22 @@ def page(chapters: Sequence[Chapter], making: Making, *, columns: bool = False) 
     ]
     if len(chapters) > 1:
         sections.insert(0, overview(chapters))
+    named = [chapter.recording.name for chapter in chapters]
+    mains = [(chapter.recording.name, chapter.results[0]) for chapter in chapters]
+    digests = ((f"{name}, {main.decoder}", main.digest) for name, main in mains)
+    hashes = ((chapter.recording.name, f"sha256 {chapter.sha256}") for chapter in chapters)
+    again = Again(
+        command="replay",
+        title=", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else ""),
+        sections="recordings",
+        note=DIGEST,
+        tables=(tables.facts(digests), tables.facts(hashes)),
+    )
+    return render(sections, making, again)
+
+
+def render(sections: Sequence[Section], making: Making, again: Again) -> str:
+    """Everything in one file."""
     files = resources.files("eprop_rt_services.report")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -58,17 +89,10 @@ def page(chapters: Sequence[Chapter], making: Making, *, columns: bool = False) 
         if block.figure is not None
     }
     return template.render(
-        title=", ".join(chapter.recording.name for chapter in chapters[:3])
-        + (f" and {len(chapters) - 3} more" if len(chapters) > 3 else ""),
+        title=again.title,
         sections=sections,
         making=making,
-        made_of=tables.facts(
-            (chapter.recording.name, f"sha256 {chapter.sha256}") for chapter in chapters
-        ),
-        digests=tables.facts(
-            (f"{chapter.recording.name}, {chapter.results[0].decoder}", chapter.results[0].digest)
-            for chapter in chapters
-        ),
+        again=again,
         versions=tables.facts(making.versions),
         style=(files / "page.css").read_text(encoding="utf-8"),
         script=(files / "page.js").read_text(encoding="utf-8"),

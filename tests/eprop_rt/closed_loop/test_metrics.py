@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from eprop_rt.closed_loop.metrics import summarise
+from eprop_rt.closed_loop.metrics import plateau_time_s, summarise
 from eprop_rt.closed_loop.task import Trial
 from eprop_rt.errors import DataError
 
@@ -35,3 +35,27 @@ def test_without_a_success_means_are_nan_and_the_penalised_time_is_the_limit():
 def test_no_trials_are_a_mistake():
     with pytest.raises(DataError, match="no trials"):
         summarise([])
+
+
+def selected(*, right: bool, lasted_s: float) -> Trial:
+    return Trial(
+        (1.0, 1.0), right, 1.0, 0.0, 1.0, 6.0, mistake=not right, lasted_s=lasted_s, choices=36
+    )
+
+
+def test_bitrate_and_throughput_worked_out_by_hand():
+    trials = [selected(right=True, lasted_s=2.0)] * 3 + [selected(right=False, lasted_s=4.0)]
+    assert summarise(trials).bitrate_bits_s == pytest.approx(math.log2(35) * 2 / 10)
+    wrong = [selected(right=False, lasted_s=1.0)] * 2
+    assert summarise([*wrong, trials[0]]).bitrate_bits_s == 0.0
+    reach = Trial((9.0, 0.0), True, 2.0, 0.0, 1.0, 3.0, distance_cm=12.0, width_cm=4.0)
+    assert summarise([reach, LOST]).throughput_bits_s == pytest.approx(1.0)
+    assert math.isnan(summarise([reach]).bitrate_bits_s)
+
+
+def test_the_plateau_is_reached_between_the_probes_where_a_line_says_so():
+    probes = [summarise([LOST]), summarise([won(2.0, 0, 1)]), *[summarise([won(1.0, 0, 1)])] * 2]
+    # 1 / time above 1 / 3: 0, 1/6, 2/3, 2/3; 90 % of the last is .6
+    expected_s = 10 + (0.6 - 1 / 6) / (2 / 3 - 1 / 6) * 20
+    assert plateau_time_s([0, 10, 30, 60], probes) == pytest.approx(expected_s)
+    assert math.isnan(plateau_time_s([0, 10], [summarise([LOST])] * 2))

@@ -1,0 +1,304 @@
+"""A compiled room: population, user, task and cursor, run by the bin.
+
+It knows no decoder: a command goes in, the counts of the next bin and a scene come out. Everything
+that decides its future is in arrays, which `snapshot` copies.
+"""
+
+import math
+from typing import Annotated, Literal, Self, cast
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from eprop_rt.closed_loop.cursor import CursorSettings
+from eprop_rt.closed_loop.population import Seed
+from eprop_rt.closed_loop.scene import Event, Scene
+from eprop_rt.closed_loop.task import Trial
+from eprop_rt.closed_loop.trials import (
+    KEPT_RESULTS,
+    TrialSettings,
+    ticks_of,
+    trial_params,
+    trial_state,
+)
+from eprop_rt.closed_loop.tuning import CosineTuning, TuningSettings, draw_tuning
+from eprop_rt.closed_loop.user import UserSettings
+from eprop_rt.config import Positive, Settings
+from eprop_rt.errors import ConfigError
+from eprop_rt.kernels import steady
+from eprop_rt.kernels.closed_loop import trial as machine
+from eprop_rt.kernels.closed_loop.cursor import CursorParams, CursorState
+from eprop_rt.kernels.closed_loop.draws import Draws
+from eprop_rt.kernels.closed_loop.population import Firing, Tuning
+from eprop_rt.kernels.closed_loop.room import RoomParams, RoomState, run_bin
+from eprop_rt.kernels.closed_loop.trial import begin_trial
+from eprop_rt.kernels.closed_loop.user import UserParams, UserState
+from eprop_rt.series import F64
+from eprop_rt.snapshot import Arrays, copied, named, write_back
+from eprop_rt.structs import Ints
+
+EVENTS = tuple(Event)
+
+
+class PromptUserSettings(Settings):
+    """The user of the literature's common simulator, who sees the true cursor at once.
+
+    v_int = v + share (min(dc sqrt(d), vmax) u - v) with dc = vmax / sqrt(2 target_size).
+    """
+
+    kind: Literal["prompt"] = "prompt"
+    max_speed_cm_s: Positive = 20.0
+    share: Annotated[float, Field(gt=0, le=1)] = Field(0.3, description="accel_const")
+    target_size_cm: Positive = 2.5
+
+
+class RoomCursorSettings(CursorSettings):
+    """`adds`: commands are changes of velocity, a tick, and not velocities."""
+
+    adds: bool = False
+
+
+class RoomSettings(Settings):
+    """Everything about a closed loop but the decoder and its labels."""
+
+    population: TuningSettings = CosineTuning()
+    user: Annotated[UserSettings | PromptUserSettings, Field(discriminator="kind")] = UserSettings()
+    task: TrialSettings = TrialSettings()
+    cursor: RoomCursorSettings = RoomCursorSettings()
+    tick_s: Positive = 0.01
+    bin_s: Positive = 0.02
+
+    @model_validator(mode="after")
+    def _a_bin_is_whole_ticks(self) -> Self:
+        ticks = round(self.bin_s / self.tick_s)
+        if ticks < 1 or not math.isclose(ticks * self.tick_s, self.bin_s, rel_tol=1e-9):
+            raise ConfigError(
+                f"bin_s is {self.bin_s} s, which is not a whole number of ticks of {self.tick_s} s:"
+                f" set it to {max(1, ticks) * self.tick_s:g}"
+            )
+        return self
+
+
+class Room:
+    """One person in front of one screen; the seed decides the tuning and all draws."""
+
+    def __init__(self, settings: RoomSettings, seed: int, spare_units: int = 0) -> None:
+        self.settings = settings
+        self.ticks = round(settings.bin_s / settings.tick_s)
+        rng = np.random.default_rng(seed)
+        axes = settings.task.axes
+        tuning = draw_tuning(settings.population, axes, settings.tick_s, rng, spare_units)
+        self._params = RoomParams(
+            cursor=_cursor_params(settings),
+            trial=trial_params(settings.task, settings.tick_s),
+            user=_user_params(settings),
+            tuning=tuning,
+        )
+        self._state = _state(settings, self._params)
+        self._run_bin, self._begin_trial = steady(run_bin), steady(begin_trial)
+        self.restart(seed)
+
+    @property
+    def units(self) -> int:
+        """How many counts there are a bin, spare units included."""
+        return len(self._params.tuning.b)
+
+    @property
+    def axes(self) -> int:
+        """How many numbers a command has."""
+        return self.settings.task.axes
+
+    @property
+    def tuning(self) -> Tuning:
+        """The arrays of the population, to be written by perturbations."""
+        return self._params.tuning
+
+    @property
+    def ended(self) -> int:
+        """How many trials have ended since the last restart."""
+        return int(self._state.trial.ended[0])
+
+    def restart(self, seed: Seed) -> None:
+        """Begin anew from a seed, with the same tuning and the cursor at rest at the centre."""
+        state = self._state
+        fresh = _state(self.settings, self._params)
+        write_back(named(fresh), named(state))
+        streams = np.random.SeedSequence(_entropy(seed)).generate_state(3, np.uint64)
+        for draws, drawn in zip(
+            (state.trial.draws, state.user.draws, state.firing.draws), streams, strict=True
+        ):
+            draws.seed[0] = int(drawn >> np.uint64(1))
+        self._begin_trial(self._params.trial, state.trial, state.cursor)
+
+    def run_bin(self, command: F64) -> F64:
+        """One bin under a command (axes,); the counts (units,) in it, valid until the next."""
+        state = self._state
+        state.cursor.command[:] = command
+        self._run_bin(self._params, state, self.ticks)
+        return cast(F64, state.firing.counts)
+
+    def scene(self, command: F64) -> Scene:
+        """What is known at the end of the bin, with what the decoder has just said."""
+        state, trial = self._state, self._state.trial
+        target = trial.screen.target.astype(np.float64)
+        return Scene(
+            position=state.cursor.position.astype(np.float64),
+            velocity=state.cursor.velocity.astype(np.float64),
+            command=command,
+            target=target,
+            radius_cm=float(trial.screen.radius[0]),
+            inside=self._inside(),
+            since_onset_s=float(trial.shown[0]) * self.settings.tick_s,
+            event=EVENTS[int(trial.event[0])],
+            intent=state.user.velocity.astype(np.float64),
+        )
+
+    def _inside(self) -> bool:
+        trial = self._state.trial
+        way = self._state.cursor.position - trial.screen.target
+        if trial.phase[0] == machine.REACH and self.settings.task.box:
+            return bool(np.max(np.abs(way)) <= trial.screen.radius[0])
+        return bool(math.sqrt(float(way @ way)) <= trial.screen.radius[0])
+
+    def trials(self, first: int) -> list[Trial]:
+        """Those that ended from number `first` on; only the newest few are kept."""
+        if self.ended - first > KEPT_RESULTS:
+            raise IndexError(f"{self.ended - first} trials were asked for, {KEPT_RESULTS} are kept")
+        return [self._trial(number) for number in range(first, self.ended)]
+
+    def _trial(self, number: int) -> Trial:
+        settings, tick_s = self.settings.task, self.settings.tick_s
+        row = self._state.trial.results[number % KEPT_RESULTS]
+        won = bool(row[machine.WON])
+        entry = row[machine.ENTRY_TICK]
+        ends = row[machine.HELD_TICK] if settings.time_ends == "hold" else entry
+        travelled = row[machine.TRAVELLED]
+        straight = float(row[machine.STRAIGHT])
+        angles = row[machine.ANGLE_COUNT]
+        return Trial(
+            target=tuple(float(x) for x in row[machine.COLUMNS :]),
+            success=won,
+            time_to_target_s=float(ends) * tick_s if won else math.nan,
+            dial_in_s=float(entry - row[machine.FIRST_ENTRY_TICK]) * tick_s if won else math.nan,
+            path_efficiency=_ratio(straight, float(travelled)) if won else math.nan,
+            time_limit_s=settings.timeout_s,
+            mistake=bool(row[machine.WRONG]),
+            angular_error_deg=math.degrees(float(row[machine.ANGLE_SUM] / angles))
+            if angles
+            else math.nan,
+            lasted_s=float(row[machine.TICKS]) * tick_s,
+            distance_cm=float(row[machine.DISTANCE]),
+            width_cm=settings.width_cm,
+            choices=settings.choices,
+        )
+
+    def snapshot(self) -> Arrays:
+        """Copies of everything that decides the future, tuning included."""
+        return copied(self._arrays())
+
+    def restore(self, snapshot: Arrays) -> None:
+        """Go on from a snapshot."""
+        write_back(snapshot, self._arrays())
+
+    def _arrays(self) -> Arrays:
+        return named(self._state, "state") | named(self._params.tuning, "tuning")
+
+
+def _ratio(straight: float, travelled: float) -> float:
+    return straight / travelled if travelled > 0 else 1.0
+
+
+def _entropy(seed: Seed) -> int:
+    """A number of any kind of seed."""
+    if isinstance(seed, int):
+        return seed
+    return int(np.random.default_rng(seed).integers(2**63))
+
+
+def _cursor_params(settings: RoomSettings) -> CursorParams:
+    cursor = settings.cursor
+    smoothed = cursor.smoothing_s > 0
+    return CursorParams(
+        half_width_cm=cursor.half_width_cm,
+        max_speed_cm_s=cursor.max_speed_cm_s,
+        follows=1 - math.exp(-settings.tick_s / cursor.smoothing_s) if smoothed else 1.0,
+        adds=cursor.adds,
+        dt_s=settings.tick_s,
+    )
+
+
+def _user_params(settings: RoomSettings) -> UserParams:
+    tick_s = settings.tick_s
+    late = settings.user if isinstance(settings.user, UserSettings) else UserSettings()
+    prompt = settings.user if isinstance(settings.user, PromptUserSettings) else None
+    known = prompt or PromptUserSettings()
+    return UserParams(
+        prompt=prompt is not None,
+        delay=ticks_of(late.delay_s, tick_s),
+        window=ticks_of(late.delay_s + late.velocity_window_s, tick_s),
+        reaction=ticks_of(late.delay_s + late.reaction_s, tick_s),
+        follows=1 - math.exp(-tick_s / late.follows_s),
+        rest_fraction=late.rest_fraction,
+        damping=late.damping,
+        noise_cm_s=late.noise_cm_s,
+        noise_keep=math.exp(-tick_s / late.noise_time_s),
+        distances_cm=np.array(late.push_distances_cm, np.float64),
+        pushes_cm_s=np.array(late.push_cm_s, np.float64),
+        vmax_cm_s=known.max_speed_cm_s,
+        dc=known.max_speed_cm_s / math.sqrt(2 * known.target_size_cm),
+        share=known.share,
+        dt_s=tick_s,
+    )
+
+
+def _state(settings: RoomSettings, params: RoomParams) -> RoomState:
+    """Everything at rest, no draw taken."""
+    axes, units = settings.task.axes, len(params.tuning.b)
+
+    def draws() -> Draws:
+        return Draws(np.zeros(1, np.int64), np.zeros(1, np.int64))
+
+    return RoomState(
+        cursor=CursorState(np.zeros(axes), np.zeros(axes), np.zeros(axes)),
+        trial=trial_state(settings.task, draws()),
+        user=user_state(params.user, axes, draws()),
+        firing=Firing(
+            features=np.zeros(3 * axes),
+            z=np.zeros(params.tuning.w.shape[1]),
+            past=np.zeros(units),
+            xi=np.zeros(len(params.tuning.q)),
+            rates_hz=np.zeros(units),
+            counts=np.zeros(units),
+            draws=draws(),
+        ),
+    )
+
+
+def user_state(params: UserParams, axes: int, draws: Draws) -> UserState:
+    """A person who has seen nothing."""
+    frames = params.window + 2
+
+    def vector() -> F64:
+        return np.zeros(axes)
+
+    def count() -> Ints:
+        return np.zeros(1, np.int64)
+
+    return UserState(
+        tick=count(),
+        seen=np.zeros((frames, axes)),
+        seen_target=np.zeros((frames, axes)),
+        seen_radius=np.zeros(frames),
+        wanted=np.zeros((frames, axes)),
+        next_target=np.full(axes, np.nan),
+        next_radius=np.zeros(1),
+        next_tick=count(),
+        target=np.full(axes, np.nan),
+        radius=np.zeros(1),
+        noise=vector(),
+        velocity=vector(),
+        change=vector(),
+        position=vector(),
+        estimated=vector(),
+        draws=draws,
+    )

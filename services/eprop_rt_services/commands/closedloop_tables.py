@@ -1,0 +1,64 @@
+"""The tables of `closedloop` that people read."""
+
+import math
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from eprop_rt_services.rooms.config import RoomConfig
+from eprop_rt_services.wording import number
+
+
+def show(settings: RoomConfig, figures: dict[str, Any]) -> None:
+    """A table a condition, and what it is made of."""
+    console = Console()
+    console.print(facts(settings), highlight=False)
+    console.print(
+        "time to target in s, and success, of frozen probes after k learning trials; failures "
+        "count as the time limit; intervals in --json and --report",
+        highlight=False,
+    )
+    for condition in figures["conditions"]:
+        console.print(table_of(condition))
+    for name, figure in figures["decoders"].items():
+        console.print(
+            f"{name}: {figure['trials_per_minute']:.0f} trials a minute of one processor",
+            highlight=False,
+        )
+
+
+def facts(settings: RoomConfig) -> str:
+    """What is simulated, in a line."""
+    room, course = settings.room, settings.course
+    return (
+        f"{room.population.units} {room.population.kind} units, {room.task.kind}, bins of "
+        f"{room.bin_s * 1e3:g} ms; {settings.simulations} simulations, {course.learning_trials} "
+        f"learning trials before the perturbation, {course.probe_trials} trials a probe"
+    )
+
+
+def table_of(condition: dict[str, Any]) -> Table:
+    """Time to target and success by k, the plateau, and the dead array."""
+    ks = next(iter(condition["decoders"].values()))["probe"]["k"]
+    table = Table(
+        title=condition["name"],
+        title_justify="left",
+        box=box.SIMPLE,
+        padding=(0, 1),
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for head in ("decoder", *(f"k {k}" for k in ks), "90 % of\nplateau", "dead\narray"):
+        table.add_column(head, no_wrap=True)
+    for name, figure in condition["decoders"].items():
+        probe = figure["probe"]
+        cells = [
+            f"{number(t)}\n{100 * s:.0f} %"
+            for t, s in zip(probe["time_to_target_s"], probe["success_rate"], strict=True)
+        ]
+        plateau = figure["plateau_90_s"]["mean"]
+        dead = f"{100 * figure['dead_array_success_rate']:.1f} %"
+        table.add_row(name, *cells, f"{plateau:.0f} s" if math.isfinite(plateau) else "-", dead)
+    return table

@@ -1,0 +1,131 @@
+"""Figures over simulations: means with 95 % intervals, by decoder and condition.
+
+`time_to_target_s` counts a failure as the time limit, so that nobody gains by succeeding only where
+it is easy; `time_of_successes_s` is of the successes alone. Intervals are Student's t over
+simulations.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from eprop_rt.closed_loop.course import Passed
+from eprop_rt.closed_loop.intervals import mean_interval
+from eprop_rt.closed_loop.metrics import ProbeResult, plateau_time_s, summarise
+from eprop_rt_services.rooms.config import RoomConfig
+from eprop_rt_services.rooms.running import Ran
+
+# Of a probe, under the name that the figures have.
+MEASURES = {
+    "time_to_target_s": "penalised_time_s",
+    "success_rate": "success_rate",
+    "time_of_successes_s": "time_to_target_s",
+    "dial_in_s": "dial_in_s",
+    "path_efficiency": "path_efficiency",
+    "angular_error_deg": "angular_error_deg",
+    "throughput_bits_s": "throughput_bits_s",
+    "bitrate_bits_s": "bitrate_bits_s",
+}
+
+
+def figures_of(config: RoomConfig, ran: Sequence[Ran]) -> dict[str, Any]:
+    """What `--json` writes; `decoders` are those under the first condition."""
+    conditions = [
+        {
+            "name": each.name,
+            "kind": each.kind,
+            "share": each.share,
+            "decoders": {name: _decoder(of(ran, name), at) for name in config.decoders},
+        }
+        for at, each in enumerate(config.perturbations)
+    ]
+    return {
+        "simulations": config.simulations,
+        "seed": config.seed,
+        "population": config.room.population.kind,
+        "task": config.room.task.kind,
+        "interval": "95 %, Student's t over simulations",
+        "time_to_target": "failures count as the time limit",
+        "decoders": conditions[0]["decoders"],
+        "conditions": conditions,
+    }
+
+
+def of(ran: Sequence[Ran], name: str) -> list[Ran]:
+    """Those of one decoder."""
+    return [each for each in ran if each.decoder == name]
+
+
+def _decoder(ran: Sequence[Ran], at: int) -> dict[str, Any]:
+    """One decoder under one condition."""
+    passed = [each.result.passed[at] for each in ran]
+    k = [probe.k for probe in passed[0].probes]
+    silenced = [each.silenced.success_rate for each in passed]
+    dead = [each.result.dead.success_rate for each in ran]
+    plateau = [
+        plateau_time_s([p.used_s for p in each.probes], [p.result for p in each.probes])
+        for each in passed
+    ]
+    figures: dict[str, Any] = {"probe": {"k": k, **_probes(passed)}}
+    figures["dead_array_success_rate"] = float(np.mean([*silenced, *dead]))
+    figures["dead_array"] = {
+        "silenced_after_learning": float(np.mean(silenced)),
+        "learned_while_dead": float(np.mean(dead)),
+        "while_learning": _leak(ran),
+    }
+    figures["learned"] = _learned(passed)
+    figures["frozen_before"] = _trials([each.result.frozen for each in ran])
+    figures["plateau_90_s"] = _with_interval(plateau)
+    figures["trials_per_minute"] = trials_per_minute(ran)
+    return figures
+
+
+def trials_per_minute(ran: Sequence[Ran]) -> float:
+    """Of one processor, all kinds of trials; the median, as the first of a process compiles."""
+    return float(np.median([60 * each.trials / each.processor_s for each in ran]))
+
+
+def _probes(passed: Sequence[Passed]) -> dict[str, Any]:
+    """Every measure by k, with its interval."""
+    told: dict[str, Any] = {"used_s": []}
+    for at in range(len(passed[0].probes)):
+        told["used_s"].append(float(np.mean([each.probes[at].used_s for each in passed])))
+        results = [each.probes[at].result for each in passed]
+        for name, source in MEASURES.items():
+            mean, interval = mean_interval([float(getattr(r, source)) for r in results])
+            told.setdefault(name, []).append(mean)
+            told.setdefault(f"{name}_interval", []).append(interval)
+    return told
+
+
+def _learned(passed: Sequence[Passed]) -> dict[str, Any]:
+    """Of the trials learned from: the published protocol's figure, which leaks."""
+    return _trials([each.learned for each in passed])
+
+
+def _trials(each: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    results: list[ProbeResult] = [summarise(trials) for trials in each if trials]
+    if not results:
+        return {}
+    told: dict[str, Any] = {"trials": results[0].trials}
+    for name in ("time_to_target_s", "success_rate"):
+        told |= _named(name, [float(getattr(r, MEASURES[name])) for r in results])
+    return told
+
+
+def _leak(ran: Sequence[Ran]) -> float:
+    rates = [each.result.leak.success_rate for each in ran if each.result.leak is not None]
+    return float(np.mean(rates)) if rates else math.nan
+
+
+def _named(name: str, values: Sequence[float]) -> dict[str, Any]:
+    mean, interval = mean_interval(values)
+    return {name: mean, f"{name}_interval": interval}
+
+
+def _with_interval(values: Sequence[float]) -> dict[str, Any]:
+    mean, interval = mean_interval(values)
+    reached = sum(1 for value in values if math.isfinite(value))
+    return {"mean": mean, "interval": interval, "reached": reached}

@@ -1,0 +1,98 @@
+"""The command: its figures do not depend on how many processes run, and its mistakes are a line."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [pytest.mark.live, pytest.mark.large]
+
+SMALL = (
+    "course.learning_trials=8",
+    "course.probe_at=[0,2,4]",
+    "course.probe_trials=4",
+    "course.dead_trials=2",
+)
+
+
+def program(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "eprop_rt_services", "closedloop", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "COLUMNS": "160"},
+        check=False,
+    )
+
+
+def small(folder, *arguments, perturb="shift:0.6,zero", decoders="rls"):
+    path = folder / "figures.json"
+    overrides = [word for each in SMALL for word in ("-o", each)]
+    done = program(
+        "preset:literature", "--decoders", decoders, "--perturb", perturb, "--simulations", 2,
+        "--json", path, *overrides, *arguments,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(path.read_text()), done.stdout
+
+
+def without_speed(figures):
+    """The figures but how long they took."""
+    for condition in [figures, *figures["conditions"]]:
+        for one in condition["decoders"].values():
+            assert one.pop("trials_per_minute") > 0
+    return figures
+
+
+def test_the_same_figures_whatever_the_number_of_processes(tmp_path):
+    one, shown = small(tmp_path, "--jobs", 1)
+    two, _ = small(tmp_path, "--jobs", 2)
+    other, _ = small(tmp_path, "--jobs", 2, "--seed", 5)
+    one, two, other = (without_speed(each) for each in (one, two, other))
+    assert one == two
+    assert one != other
+    assert "shift 60 %" in shown
+    assert "trials a minute of one processor" in shown
+
+
+def test_the_figures_have_the_keys_that_scripts_read_and_a_page_shows_them(tmp_path):
+    page = tmp_path / "page.html"
+    figures, _ = small(tmp_path, "--report", page, decoders="rls,eprop")
+    assert set(figures["decoders"]) == {"rls", "eprop"}
+    for one in figures["decoders"].values():
+        probe = one["probe"]
+        assert probe["k"] == [0, 2, 4]
+        assert len(probe["time_to_target_s"]) == len(probe["success_rate"]) == 3
+        assert len(probe["time_to_target_s_interval"][0]) == 2
+        assert one["dead_array_success_rate"] <= 0.25
+        assert set(one["dead_array"]) == {
+            "silenced_after_learning", "learned_while_dead", "while_learning",
+        }  # fmt: skip
+    zero = figures["conditions"][1]
+    assert zero["name"] == "zero"
+    assert zero["decoders"]["rls"]["probe"]["success_rate"][0] == 0.0
+    assert zero["decoders"]["rls"]["probe"]["success_rate"][-1] > 0.5
+    text = page.read_text()
+    for expected in ("Frozen probes", "Dead array", "shift 60 %", "learned while dead", "Student"):
+        assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("preset:nothing",), "there is no preset:nothing: take one of bench-cosine"),
+        (("preset:literature", "--perturb", "shifts:0.6"), "expected KIND or KIND:SHARE"),
+        (("preset:literature", "--perturb", "zero,zero"), "one of them came twice"),
+        (("preset:literature", "--decoders", "lms"), "the configuration has"),
+        (("preset:literature", "-o", "course.probes=3"), "unknown key course.probes"),
+        (("preset:literature", "--report", "/nowhere/at/all.html"), "/nowhere/at"),
+    ],
+)
+def test_a_mistake_is_one_line(arguments, expected):
+    done = program(*arguments)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -157,7 +157,8 @@ class Course:
         if settings.labels is not None:
             source = build_label_source(settings.labels, bin_s, seed)
             if settings.assist.share > 0:
-                assist = Assist(settings.assist, build_label_source(settings.labels, bin_s, seed))
+                helps = build_label_source(settings.labels.helping(), bin_s, seed)
+                assist = Assist(settings.assist, helps)
         rewards = None
         if settings.rewards is not None:
             rewards = build_reward_source(settings.rewards, bin_s, self._stream(REWARDS))

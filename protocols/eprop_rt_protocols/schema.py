@@ -14,6 +14,7 @@ from eprop_rt_protocols.control import ControlReply, ControlRequest
 from eprop_rt_protocols.screen import Screen
 from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_protocols.strictness import VERSION
+from eprop_rt_protocols.view import ViewHeader
 
 SCHEMAS: dict[str, type[BaseModel]] = {
     f"command-header.v{VERSION}.json": CommandHeader,
@@ -21,6 +22,7 @@ SCHEMAS: dict[str, type[BaseModel]] = {
     f"control-request.v{VERSION}.json": ControlRequest,
     f"screen.v{VERSION}.json": Screen,
     f"stream-requirement.v{VERSION}.json": StreamRequirement,
+    f"view-header.v{VERSION}.json": ViewHeader,
 }
 
 

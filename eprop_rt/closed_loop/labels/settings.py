@@ -42,6 +42,14 @@ class LabelSettings(Settings):
         )
         return ", ".join((self.kind, *(text for there, text in faults if there)))
 
+    def helping(self) -> "LabelSettings":
+        """For assist: whoever helps knows the target at once, and makes no mistakes."""
+        kind = "direct" if self.kind in ("retrospective", "refit") else self.kind
+        faultless = LabelSettings(kind=kind, after_s=self.after_s)
+        return faultless.model_copy(
+            update={name: getattr(self, name) for name in ("speed_cm_s", "slows_cm", "optimal")}
+        )
+
 
 def late_bins(settings: LabelSettings, bin_s: float) -> int:
     """By how many whole bins labels are late; a part of a bin counts as one."""

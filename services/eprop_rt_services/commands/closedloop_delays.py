@@ -24,6 +24,8 @@ def show_delays(settings: RoomConfig, figures: Sequence[dict[str, Any]]) -> None
     )
     for condition in dict.fromkeys(each["condition"] for each in figures):
         console.print(_table([each for each in figures if each["condition"] == condition]))
+    dead = max(each["dead_array_success_rate"] for each in figures)
+    console.print(f"dead array: success of at most {100 * dead:.1f} %", highlight=False)
 
 
 def _table(figures: Sequence[dict[str, Any]]) -> Table:

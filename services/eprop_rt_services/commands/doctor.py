@@ -17,7 +17,7 @@ from eprop_rt_services.doctor import NEEDED, Check, Patient, examine
 
 def doctor(
     config: Annotated[
-        str, typer.Argument(metavar="[FILE|preset:NAME]", help="what is to run here")
+        str, typer.Argument(metavar="FILE|preset:NAME", help="what is to run here")
     ] = "preset:cursor",
     override: OverrideOption = None,
     folder: Annotated[

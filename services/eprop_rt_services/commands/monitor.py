@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,9 +21,6 @@ from eprop_rt_services.monitor.target import (
 from eprop_rt_services.pages.place import Place, read_token
 from eprop_rt_services.zmq_link import read_client_keys
 
-if TYPE_CHECKING:
-    from bokeh.document import Document
-
 PORT = 5580
 NICENESS = 10  # whatever the page does, decoding goes first
 
@@ -31,7 +28,7 @@ NICENESS = 10  # whatever the page does, decoding goes first
 def monitor(
     configs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[CONFIG...]", help="what the daemons run with, a file each"),
+        typer.Argument(metavar="CONFIG", help="what the daemons run with, a file each"),
     ] = None,
     daemon: Annotated[
         list[str] | None,
@@ -107,7 +104,7 @@ def show(
     """Follow them, and serve the page until told to end."""
     # Bokeh takes a second to load, and no other command needs it.
     from eprop_rt_services.monitor.follow import Follower  # noqa: PLC0415
-    from eprop_rt_services.monitor.page import Page  # noqa: PLC0415
+    from eprop_rt_services.monitor.page import page_of  # noqa: PLC0415
     from eprop_rt_services.pages.browser import open_page  # noqa: PLC0415
     from eprop_rt_services.pages.server import serve_page  # noqa: PLC0415
 
@@ -118,7 +115,4 @@ def show(
         if open_browser:
             open_page(url)
 
-    def build(document: "Document") -> None:
-        Page(document, followers)
-
-    serve_page(build, place, ready)
+    serve_page(page_of(followers), place, ready)

@@ -24,7 +24,7 @@ def task(
     config: Annotated[
         str | None,
         typer.Argument(
-            metavar="[CONFIG]", help="YAML of the loop: population, user, task, cursor, timing"
+            metavar="CONFIG", help="YAML of the loop: population, user, task, cursor, timing"
         ),
     ] = None,
     commands: Annotated[

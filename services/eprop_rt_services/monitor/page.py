@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bokeh.document import Document
@@ -24,6 +24,15 @@ TICK_MS = 50
 BINS_EVERY, WORDS_EVERY, SLOW_EVERY = 3, 5, 20  # ticks
 SPAN_S = 5.0
 OUTPUTS = 2  # that are drawn
+
+
+def page_of(followers: Sequence[Follower]) -> Callable[[Document], None]:
+    """What fills the document of each browser that comes."""
+
+    def build(document: Document) -> None:
+        Page(document, followers)
+
+    return build
 
 
 class Page:

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 from eprop_rt.closed_loop.course import BenchSettings
 from eprop_rt.closed_loop.perturbation import PerturbationSettings
 from eprop_rt.closed_loop.refitted import RefitSettings
-from eprop_rt.config import DecoderSettings, EpropSettings, RlsSettings
+from eprop_rt.config import DecoderSettings, EpropSettings, Positive, RlsSettings
 from eprop_rt.errors import ConfigError
 from eprop_rt.hot import merged
 from eprop_rt_services.config import explain, parse_overrides, read_mapping
@@ -25,6 +25,9 @@ class RoomConfig(BenchSettings):
     )
     refit: RefitSettings = Field(
         RefitSettings(), description="of decoders that are fitted at once: wiener, kalman, lstm"
+    )
+    half_life_s: Positive | None = Field(
+        None, description="age at which what any decoder was taught counts half; none: its own"
     )
     perturbations: tuple[PerturbationSettings, ...] = Field(
         (PerturbationSettings(),), min_length=1, description="each from the same learned decoder"

@@ -15,6 +15,7 @@ from eprop_rt.closed_loop.labels import waits_s
 from eprop_rt.closed_loop.refitted import Fitted, RefittedDecoder
 from eprop_rt.config import DecoderSettings
 from eprop_rt.decoder import OfflineDecoder, build_decoder
+from eprop_rt.half_life import decoder_with_half_life
 from eprop_rt_services.decoders import settled
 from eprop_rt_services.replay.comparable import with_late_labels
 from eprop_rt_services.rooms.config import RoomConfig
@@ -80,8 +81,10 @@ def built(
 ) -> Learner:
     """The decoder from zero weights; one that is fitted at once is fitted again and again.
 
-    It waits as long as labels are late.
+    It waits as long as labels are late, and forgets as fast as it is told.
     """
+    if config.half_life_s is not None:
+        settings = decoder_with_half_life(settings, config.half_life_s, bin_s, inputs)
     if config.labels is not None:
         settings = with_late_labels(settings, waits_s(config.labels, bin_s))
     settings, _ = settled(settings, inputs, outputs, bin_s)

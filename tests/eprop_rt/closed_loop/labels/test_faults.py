@@ -181,3 +181,11 @@ def test_how_long_a_decoder_must_wait():
     assert waits_s(LabelSettings(delay_s=0.2, delay_handled=False), BIN_S) == 0
     both = LabelSettings(kind="retrospective", lookback_s=1.0, delay_s=0.2)
     assert waits_s(both, BIN_S) == pytest.approx(1.22)
+
+
+@pytest.mark.parametrize(
+    ("kind", "helps"), [("retrospective", "direct"), ("refit", "direct"), ("optimal", "optimal")]
+)
+def test_who_helps_knows_the_target_at_once(kind, helps):
+    faulty = LabelSettings(kind=kind, speed_cm_s=12.0, after_s=0.1, **ALL)
+    assert faulty.helping() == LabelSettings(kind=helps, speed_cm_s=12.0, after_s=0.1)

@@ -10,6 +10,7 @@ import pytest
 from eprop_rt.errors import ConfigError
 from eprop_rt_services.rooms.config import load_room_config
 from eprop_rt_services.rooms.label_delays import Lateness, latenesses, probe_k
+from eprop_rt_services.rooms.running import built
 
 # Few units and trials, so that it takes seconds.
 SMALL = (
@@ -59,6 +60,16 @@ def test_without_labels_there_is_nothing_to_be_late():
         Lateness(0.2).within(config)
 
 
+def test_one_half_life_goes_to_decoders_of_any_kind_and_they_wait_for_late_labels():
+    overrides = ("half_life_s=40", "labels.delay_s=3")
+    config = load_room_config("preset:bench-cosine", overrides)
+    eprop, rls = (built(config, config.decoders[name], 96, 2, 0.02) for name in ("eprop", "rls"))
+    assert eprop.settings.rehearsal.memory_s == 80
+    assert eprop.settings.online.label_delay_s == pytest.approx(3.02)
+    features = rls.snapshot()["ring.features"]
+    assert len(features) == 152  # the newest bin and 151 before it
+
+
 @pytest.mark.live
 def test_labels_a_second_late_cost_little_with_the_ring_and_much_without(tmp_path):
     out = tmp_path / "figures.json"
@@ -72,6 +83,7 @@ def test_labels_a_second_late_cost_little_with_the_ring_and_much_without(tmp_pat
     assert naive["time_to_target_s"] > 1.3 * late["time_to_target_s"]
     assert late["ratio"] == pytest.approx(late["time_to_target_s"] / on_time["time_to_target_s"])
     assert f"x {late['ratio']:.3f}" in done.stdout
+    assert "dead array: success of at most" in done.stdout
 
 
 @pytest.mark.live

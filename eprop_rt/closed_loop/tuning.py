@@ -66,9 +66,11 @@ class HistoryTuning(Settings):
 
     The drive by velocity passes a first-order filter with the unit's time constant; `memory` is how
     much of that past stands in for the present: 1 is the past alone, below 0 the unit adapts.
-    `position_depths_hz` is the change of rate `typical_distance_cm` away from the centre. Sources:
-    Paninski et al. 2004, J. Neurophysiol. 91:515 (position and velocity at many lags); Churchland
-    and Shenoy 2007, J. Neurophysiol. 97:4235 (time courses that differ from unit to unit).
+    `position_depths_hz` is the change of rate `typical_distance_cm` away from the centre. A drive
+    of `bend_at_hz` is a rate of as much; others go with its `power`. Sources: Paninski et al. 2004,
+    J. Neurophysiol. 91:515 (position and velocity at many lags) and J. Neurosci. 24:8551 (rates
+    rise faster than linearly); Churchland and Shenoy 2007, J. Neurophysiol. 97:4235 (time courses
+    that differ from unit to unit).
     """
 
     kind: Literal["history"] = "history"
@@ -80,6 +82,8 @@ class HistoryTuning(Settings):
     typical_distance_cm: Positive = 9.0
     memory: Range = (-1.0, 1.0)
     memory_tau_s: Range = (0.05, 0.6)
+    power: Annotated[float, Field(ge=1, le=4)] = 1.0
+    bend_at_hz: Positive = 20.0
 
     @model_validator(mode="after")
     def _ranges_are_ordered(self) -> Self:
@@ -117,8 +121,37 @@ class NonlinearTuning(Settings):
         return self
 
 
+class GainFieldTuning(Settings):
+    """Units that multiply a Gaussian of velocity with a slope of position, with noise in common.
+
+    rate = baseline + depth max(0, 1 + k.position) exp(-|velocity - c|^2 / (2 width^2)): c of every
+    direction and up to `farthest_cm_s`, k of every direction, `slopes` its size at
+    `typical_distance_cm`. `shared_hz` of slow noise is common to the units along `latents`
+    directions. Sources: Hwang et al. 2003, PLoS Biology 1:e25 (a gain field of position and
+    velocity); Cohen and Kohn 2011, Nat. Neurosci. 14:811 (noise correlations).
+    """
+
+    kind: Literal["gain_field"] = "gain_field"
+    units: Units = 96
+    baselines_hz: Range = (2.0, 10.0)
+    depths_hz: Range = (15.0, 45.0)
+    farthest_cm_s: Positive = 20.0
+    width_cm_s: Positive = 10.0
+    slopes: Range = (0.5, 1.5)
+    typical_distance_cm: Positive = 9.0
+    latents: Annotated[int, Field(ge=0, le=64)] = 3
+    shared_hz: NonNegative = 3.0
+    shared_tau_s: Positive = 0.1
+
+    @model_validator(mode="after")
+    def _ranges_are_ordered(self) -> Self:
+        for name in ("baselines_hz", "depths_hz", "slopes"):
+            check_range(name, getattr(self, name))
+        return self
+
+
 TuningSettings = Annotated[
-    CosineTuning | AccelerationTuning | HistoryTuning | NonlinearTuning,
+    CosineTuning | AccelerationTuning | HistoryTuning | NonlinearTuning | GainFieldTuning,
     Field(discriminator="kind"),
 ]
 
@@ -148,16 +181,19 @@ def draw_tuning(
             _draw_history(settings, tuning, axes, tick_s, rng)
         case NonlinearTuning():
             _draw_nonlinear(settings, tuning, axes, tick_s, rng)
+        case GainFieldTuning():
+            _draw_gain_field(settings, tuning, axes, tick_s, rng)
     return tuning
 
 
 def _blank(units: int, axes: int, settings: TuningSettings) -> Tuning:
     """A population that hears nothing and never fires."""
     hidden = settings.mixtures if isinstance(settings, NonlinearTuning) else 0
-    latents = settings.latents if isinstance(settings, NonlinearTuning) else 0
+    latents = settings.latents if isinstance(settings, NonlinearTuning | GainFieldTuning) else 0
+    heard = 1 + 2 * axes if isinstance(settings, GainFieldTuning) else hidden or 3 * axes
     zeros = [np.zeros(units) for _ in range(6)]
     return Tuning(
-        w=np.zeros((units, hidden or 3 * axes)),
+        w=np.zeros((units, heard)),
         b=zeros[0],
         h=zeros[1],
         k=zeros[2],
@@ -170,6 +206,8 @@ def _blank(units: int, axes: int, settings: TuningSettings) -> Tuning:
         gain=np.ones(units),
         alive=np.ones(units),
         top=np.array([np.inf]),
+        width=np.zeros(1),
+        bend=np.ones(2),
         at_most_one=np.zeros(1),
     )
 
@@ -230,6 +268,7 @@ def _draw_history(
     tau_s = np.exp(rng.uniform(math.log(low_s), math.log(high_s), units))
     tuning.k[:units] = np.exp(-tick_s / tau_s)
     tuning.span_hz[:units] = 1.0
+    tuning.bend[:] = settings.power, settings.bend_at_hz
 
 
 def _draw_nonlinear(
@@ -244,6 +283,22 @@ def _draw_nonlinear(
     depth_hz = rng.uniform(*settings.depths_hz, units)
     tuning.w[:units] = rng.standard_normal((units, mixtures)) * depth_hz[:, None]
     tuning.w[:units] /= math.sqrt(mixtures)
+    tuning.c[:units] = settings.shared_hz * rng.standard_normal((units, settings.latents))
+    tuning.q[:] = math.exp(-tick_s / settings.shared_tau_s)
+    tuning.span_hz[:units] = 1.0
+
+
+def _draw_gain_field(
+    settings: GainFieldTuning, tuning: Tuning, axes: int, tick_s: float, rng: np.random.Generator
+) -> None:
+    units = settings.units
+    tuning.b[:units] = rng.uniform(*settings.baselines_hz, units)
+    tuning.w[:units, 0] = rng.uniform(*settings.depths_hz, units)
+    speeds = rng.uniform(0, settings.farthest_cm_s, units)
+    tuning.w[:units, 1 : 1 + axes] = unit_vectors(units, axes, rng) * speeds[:, None]
+    slopes = rng.uniform(*settings.slopes, units) / settings.typical_distance_cm
+    tuning.w[:units, 1 + axes :] = random_vectors(units, axes, rng) * slopes[:, None]
+    tuning.width[0] = settings.width_cm_s
     tuning.c[:units] = settings.shared_hz * rng.standard_normal((units, settings.latents))
     tuning.q[:] = math.exp(-tick_s / settings.shared_tau_s)
     tuning.span_hz[:units] = 1.0

@@ -4,7 +4,10 @@
     m_i <- k_i m_i + (1 - k_i) W_i z                             each unit's own past of its drive
     drive_i = b_i + W_i z + h_i (m_i - W_i z) + s_i N + C_i xi   h: how much it hears its past
     xi <- q xi + sqrt(1 - q^2) N                                 latents of shared noise
-    rate_i = floor_i + span_i clip(drive_i, 0, top)
+    rate_i = floor_i + span_i bend(clip(drive_i, 0, top))        bend(d) = scale (d / scale)^power
+
+With a `width` a unit hears, in place of W_i z, a field of velocity v and position p, its row of W
+being (depth, centre c, slope k):  depth max(0, 1 + k.p) exp(-|v - c|^2 / (2 width^2)).
 
 Cosine tuning (Georgopoulos et al. 1982) is W on the intended velocity, scaled by speed (Moran and
 Schwartz 1999). The common simulator of the literature (Taeckens and Shah; Zhou and Basu) is
@@ -23,7 +26,7 @@ from eprop_rt.structs import Floats
 class Tuning(NamedTuple):
     """How the units hear; written by perturbations."""
 
-    w: Floats  # (U, F) or (U, H)
+    w: Floats  # (U, F) or (U, H); with a width (U, 1 + 2 A)
     b: Floats  # (U,)
     h: Floats  # (U,)
     k: Floats  # (U,) decay of the past a tick
@@ -36,6 +39,8 @@ class Tuning(NamedTuple):
     gain: Floats  # (U,) on the span: of a unit that is lost it is 0
     alive: Floats  # (U,) 0: nothing is heard
     top: Floats  # (1,)
+    width: Floats  # (1,) of fields; 0: there are none
+    bend: Floats  # (2,) power and scale
     at_most_one: Floats  # (1,) 1: Bernoulli, 0: Poisson
 
 
@@ -54,7 +59,8 @@ class Firing(NamedTuple):
 @as_written
 def fire(tuning: Tuning, firing: Firing, dt_s: float) -> None:
     """One tick: rates at the features, and counts added to those of the bin."""
-    mix(tuning, firing)
+    if tuning.width[0] == 0.0:
+        mix(tuning, firing)
     latents = tuning.q.shape[0]
     for n in range(latents):
         q = tuning.q[n]
@@ -62,8 +68,11 @@ def fire(tuning: Tuning, firing: Firing, dt_s: float) -> None:
     inputs = firing.z.shape[0]
     for i in range(tuning.b.shape[0]):
         heard = 0.0
-        for f in range(inputs):
-            heard += tuning.w[i, f] * firing.z[f]
+        if tuning.width[0] > 0.0:
+            heard = field(tuning, firing, i)
+        else:
+            for f in range(inputs):
+                heard += tuning.w[i, f] * firing.z[f]
         drive = tuning.b[i] + heard
         if tuning.h[i] != 0.0:
             k = tuning.k[i]
@@ -74,12 +83,29 @@ def fire(tuning: Tuning, firing: Firing, dt_s: float) -> None:
         for n in range(latents):
             drive += tuning.c[i, n] * firing.xi[n]
         drive = min(max(drive, 0.0), tuning.top[0])
+        if tuning.bend[0] != 1.0:
+            drive = tuning.bend[1] * (drive / tuning.bend[1]) ** tuning.bend[0]
         rate = tuning.alive[i] * (tuning.floor_hz[i] + tuning.gain[i] * tuning.span_hz[i] * drive)
         firing.rates_hz[i] = rate
         if tuning.at_most_one[0] > 0.0:
             firing.counts[i] += 1.0 if draw(firing.draws) < rate * dt_s else 0.0
         else:
             firing.counts[i] += poisson(firing.draws, rate * dt_s)
+
+
+@as_written
+def field(tuning: Tuning, firing: Firing, i: int) -> float:
+    """A Gaussian of velocity, its height linear in position: it is never below 0."""
+    row, features = tuning.w[i], firing.features
+    axes = (row.shape[0] - 1) // 2
+    gain, square = 1.0, 0.0
+    for a in range(axes):
+        away = features[a] - row[1 + a]
+        square += away * away
+        gain += row[1 + axes + a] * features[2 * axes + a]
+    if gain <= 0.0:
+        return 0.0
+    return float(row[0] * gain * math.exp(-0.5 * square / tuning.width[0] ** 2))
 
 
 @as_written

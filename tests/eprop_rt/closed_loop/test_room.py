@@ -13,7 +13,13 @@ from eprop_rt.closed_loop.room import (
 from eprop_rt.closed_loop.scene import Event
 from eprop_rt.closed_loop.task import CentreOut, Phase, TaskSettings
 from eprop_rt.closed_loop.trials import TrialSettings, trial_params, trial_state
-from eprop_rt.closed_loop.tuning import AccelerationTuning, CosineTuning, NonlinearTuning
+from eprop_rt.closed_loop.tuning import (
+    AccelerationTuning,
+    CosineTuning,
+    GainFieldTuning,
+    HistoryTuning,
+    NonlinearTuning,
+)
 from eprop_rt.closed_loop.user import User, UserSettings
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels.closed_loop.cursor import CursorState
@@ -216,6 +222,33 @@ def test_counts_are_poisson_at_the_rates_of_the_tick():
     expected = room._state.firing.rates_hz * 0.02
     assert np.all(np.abs(counts.mean(axis=0) - expected) <= 5 * np.sqrt(expected / 4000))
     assert counts.var(axis=0).sum() == pytest.approx(expected.sum(), rel=0.05)
+
+
+def test_a_gain_field_multiplies_a_gaussian_of_velocity_with_a_slope_of_position():
+    tuning = GainFieldTuning(units=20, latents=0)
+    room = Room(RoomSettings(population=tuning, task=TrialSettings(kind="random_target")), 4)
+    for command in wander(300):
+        room.run_bin(command)
+    firing, drawn = room._state.firing, room.tuning
+    velocity, position = firing.features[:2], firing.features[4:]
+    depth, centre, slope = drawn.w[:, 0], drawn.w[:, 1:3], drawn.w[:, 3:]
+    away = ((velocity - centre) ** 2).sum(axis=1)
+    gain = np.maximum(0, 1 + slope @ position)
+    expected = drawn.b + depth * gain * np.exp(-0.5 * away / tuning.width_cm_s**2)
+    assert np.ptp(gain) > 0.5
+    assert np.allclose(firing.rates_hz, expected)
+
+
+def test_a_power_bends_the_rates_of_history_about_one_rate():
+    ways = wander(200)
+    rates = []
+    for power in (1.0, 2.0):
+        room = Room(RoomSettings(population=HistoryTuning(units=20, power=power), user=CALM), 4)
+        for command in ways:
+            room.run_bin(command)
+        rates.append(room._state.firing.rates_hz.copy())
+    assert np.allclose(rates[1], 20 * (rates[0] / 20) ** 2)
+    assert np.ptp(rates[0]) > 5
 
 
 @pytest.mark.large

@@ -132,6 +132,7 @@ def clash(online: OnlineSettings) -> str | None:
 
 
 def first_broken(*rules: tuple[bool, str]) -> str | None:
+    """Why of the first rule that is broken."""
     return next((why for broken, why in rules if broken), None)
 
 

@@ -7,7 +7,7 @@ spike_wf, velocity. A value is tried for one setting at a time, the others as ch
 kept where it is better: by R2 (mean of axes and recordings) over the last 20 % of the first M
 minutes of each recording (never beyond its first 80 %), in one causal pass; offline decoders are
 fitted on what comes before. Nothing from the last 20 % of a recording is looked at. What is chosen
-with the default M is the default in eprop_rt/config.py.
+with the default M is the default in eprop_rt/config/baselines.py.
 --final then replays the recordings whole: R2 over their last 20 %, for the first time.
 """
 

@@ -21,7 +21,9 @@ class Weights:
         self._bars = ColumnDataSource({"top": [], "left": [], "right": []})
         self._groups: list[str] = []
         self._colours: tuple[str, ...] = ()
-        self.norms: figure = plot(height, "", "norm", name="norms", x_range=span(0, 60))
+        self.norms: figure = plot(
+            height, "", "norm", name="norms", x_range=span(0, 60), y_range=span(0, 1)
+        )
         clocked(self.norms)
         self.norms.yaxis[0].ticker = BasicTicker(desired_num_ticks=4)
         self.norms.multi_line("t", "y", line_color="colour", source=self._source, line_width=2)
@@ -64,6 +66,8 @@ class Weights:
             "colour": list(self._colours[: len(self._groups)]),
             "name": self._groups,
         }
+        top = max((v for n in kept for v in n.values.values()), default=1.0)
+        stretch(self.norms.y_range, 0, round_up(1.05 * top))
         stretch(self.norms.x_range, 0, max(30.0, float(at_s[-1])))
         self._spread(weights)
 

@@ -69,7 +69,8 @@ class AdaptiveKalmanDecoder:
         self._raw[:] = np.where(finite, x, 0)
         self._scale.apply(self._raw, self._bin)
         self._bin[:] = self._scale.undo(self._bin)
-        step(self._model, self._bin.astype(np.float64), self._estimate)
+        followed = step(self._model, self._bin.astype(np.float64), self._estimate)
+        self.events["estimate_restarted"] += not followed
         return self._estimate.s[self._shape.newest].copy()
 
     def learn_one(self, label: F32) -> None:

@@ -59,7 +59,7 @@ class KalmanDecoder:
         finite = np.isfinite(x)
         self.events["input_not_finite"] += not finite.all()
         seen = self._bounded(np.where(finite, x, 0).astype(np.float64))
-        step(self._model, seen, self._estimate)
+        self.events["estimate_restarted"] += not step(self._model, seen, self._estimate)
         return self._estimate.s[self._shape.newest].copy()
 
     def learn_one(self, label: F32) -> None:

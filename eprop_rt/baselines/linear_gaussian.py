@@ -179,18 +179,27 @@ def begin(model: Model, estimate: Estimate) -> None:
     estimate.p[:] = model.spread
 
 
-def step(model: Model, x: F64, estimate: Estimate) -> None:
+def step(model: Model, x: F64, estimate: Estimate) -> bool:
     """One bin x (K,): predict, then correct.
 
     s <- A s;  P <- A P A' + W;  P <- (P^-1 + C' Q^-1 C)^-1;  s <- s + P C' Q^-1 (x - C s)
-    The third is written so that P may be singular: the constant has no variance.
+    The third is written so that P may be singular: the constant has no variance. False where the
+    numbers went wrong, as under a model whose states grow unseen, and the estimate began anew.
     """
     s, p = estimate
-    s[:] = model.a @ s
-    p[:] = model.a @ p @ model.a.T + model.w
-    p[:] = np.linalg.solve(np.eye(len(s)) + p @ model.precision, p)
-    p[:] = 0.5 * (p + p.T)
-    s += p @ (model.c_over_q @ (x - model.c @ s))
+    with np.errstate(over="ignore", invalid="ignore"):  # looked at below
+        s[:] = model.a @ s
+        p[:] = model.a @ p @ model.a.T + model.w
+        try:
+            p[:] = np.linalg.solve(np.eye(len(s)) + p @ model.precision, p)
+        except np.linalg.LinAlgError:
+            p[:] = np.nan
+        p[:] = 0.5 * (p + p.T)
+        s += p @ (model.c_over_q @ (x - model.c @ s))
+    if np.isfinite(s).all() and np.isfinite(p).all():
+        return True
+    begin(model, estimate)
+    return False
 
 
 def bounded(x: F64, mean: F64, deviation: F64, clip: float) -> F64:

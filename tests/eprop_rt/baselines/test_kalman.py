@@ -5,7 +5,7 @@ import pytest
 
 from eprop_rt.baselines.adaptive_kalman import AdaptiveKalmanDecoder
 from eprop_rt.baselines.kalman import KalmanDecoder
-from eprop_rt.baselines.linear_gaussian import StateShape, bridged
+from eprop_rt.baselines.linear_gaussian import Estimate, Model, StateShape, bridged, step
 from eprop_rt.config import AdaptiveKalmanSettings, KalmanSettings
 
 BIN_S, INPUTS, RIDGE = 0.1, 5, 0.05
@@ -234,3 +234,24 @@ def test_a_burst_on_all_channels_is_no_movement(adaptive):
             decoder.learn_one(label)
         missed[clip] = np.mean((np.array(outputs) - labels)[300:] ** 2) / labels.var()
     assert missed[20.0] < 0.7 * missed[1e5]
+
+
+def test_an_estimate_that_outgrows_the_numbers_begins_anew():
+    """Under a model whose state grows a hundredfold a bin and is on no channel."""
+    model = Model(
+        a=np.array([[100.0, 0.0], [0.0, 1.0]]),
+        w=np.diag([1.0, 0.0]),
+        c=np.zeros((3, 2)),
+        c_over_q=np.zeros((2, 3)),
+        precision=np.zeros((2, 2)),
+        start=np.array([0.5, 1.0]),
+        spread=np.diag([2.0, 0.0]),
+    )
+    estimate = Estimate(np.array([0.5, 1.0]), np.diag([2.0, 0.0]))
+    lasted = 0
+    while step(model, np.zeros(3), estimate):
+        lasted += 1
+    assert lasted == pytest.approx(77, abs=2)  # the variance grows 10000-fold a bin
+    np.testing.assert_array_equal(estimate.s, model.start)
+    np.testing.assert_array_equal(estimate.p, model.spread)
+    assert step(model, np.zeros(3), estimate)

@@ -22,6 +22,8 @@ def show(settings: RoomConfig, figures: dict[str, Any]) -> None:
     )
     for condition in figures["conditions"]:
         console.print(table_of(condition))
+        for line in slower(condition):
+            console.print(line, highlight=False)
     for name, figure in figures["decoders"].items():
         console.print(
             f"{name}: {figure['trials_per_minute']:.0f} trials a minute of one processor",
@@ -37,6 +39,21 @@ def facts(settings: RoomConfig) -> str:
         f"{room.bin_s * 1e3:g} ms; {settings.simulations} simulations, {course.learning_trials} "
         f"learning trials before the perturbation, {course.probe_trials} trials a probe"
     )
+
+
+def slower(condition: dict[str, Any]) -> list[str]:
+    """How much longer the others take than the first decoder, in pairs of simulations."""
+    first, *_ = condition["decoders"]
+    ks = condition["decoders"][first]["probe"]["k"]
+    lines = []
+    for name, figure in condition["slower_than_first"].items():
+        pairs = zip(ks, figure["difference_s"], figure["difference_s_interval"], strict=True)
+        cells = [
+            f"k {k} {mean:+.3f}" + (f" [{low:+.3f} {high:+.3f}]" if math.isfinite(low) else "")
+            for k, mean, (low, high) in pairs
+        ]
+        lines.append(f"{name} takes longer than {first}, s: {', '.join(cells)}")
+    return lines
 
 
 def table_of(condition: dict[str, Any]) -> Table:

@@ -14,6 +14,7 @@ import numpy as np
 from eprop_rt.closed_loop.course import Passed
 from eprop_rt.closed_loop.intervals import mean_interval
 from eprop_rt.closed_loop.metrics import ProbeResult, plateau_time_s, summarise
+from eprop_rt.series import F64
 from eprop_rt_services.rooms.config import RoomConfig
 from eprop_rt_services.rooms.running import Ran
 
@@ -38,6 +39,7 @@ def figures_of(config: RoomConfig, ran: Sequence[Ran]) -> dict[str, Any]:
             "kind": each.kind,
             "share": each.share,
             "decoders": {name: _decoder(of(ran, name), at) for name in config.decoders},
+            "slower_than_first": _slower(config, ran, at),
         }
         for at, each in enumerate(config.perturbations)
     ]
@@ -80,6 +82,31 @@ def _decoder(ran: Sequence[Ran], at: int) -> dict[str, Any]:
     figures["plateau_90_s"] = _with_interval(plateau)
     figures["trials_per_minute"] = trials_per_minute(ran)
     return figures
+
+
+def _slower(config: RoomConfig, ran: Sequence[Ran], at: int) -> dict[str, Any]:
+    """By how many seconds the others take longer than the first decoder, simulation by simulation.
+
+    All decoders meet the same people and targets, which differ more than decoders do: the interval
+    of the differences says more than two intervals side by side.
+    """
+    first, *others = (_times(of(ran, name), at) for name in config.decoders)
+    told: dict[str, Any] = {}
+    for name, times in zip(list(config.decoders)[1:], others, strict=True):
+        pairs = [mean_interval(each) for each in (times - first).T]
+        told[name] = {
+            "difference_s": [mean for mean, _ in pairs],
+            "difference_s_interval": [interval for _, interval in pairs],
+        }
+    return told
+
+
+def _times(ran: Sequence[Ran], at: int) -> F64:
+    """Times to target (simulations, probes), failures as the time limit."""
+    by_simulation = sorted(ran, key=lambda each: each.simulation)
+    return np.array(
+        [[p.result.penalised_time_s for p in r.result.passed[at].probes] for r in by_simulation]
+    )
 
 
 def trials_per_minute(ran: Sequence[Ran]) -> float:

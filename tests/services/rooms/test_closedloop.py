@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 pytestmark = [pytest.mark.live, pytest.mark.large]
@@ -96,3 +97,17 @@ def test_a_mistake_is_one_line(arguments, expected):
     assert done.returncode == 2
     assert expected in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_decoders_are_compared_person_by_person(tmp_path):
+    named = "-o", "decoders.short.kind=rls", "-o", "decoders.short.lags=1"
+    figures, shown = small(tmp_path, *named, perturb="zero", decoders="rls,short")
+    (condition,) = figures["conditions"]
+    of = {name: one["probe"] for name, one in condition["decoders"].items()}
+    slower = condition["slower_than_first"]
+    assert list(slower) == ["short"]
+    apart = np.subtract(of["short"]["time_to_target_s"], of["rls"]["time_to_target_s"])
+    np.testing.assert_allclose(slower["short"]["difference_s"], apart, atol=1e-12)
+    for (low, high), mean in zip(slower["short"]["difference_s_interval"], apart, strict=True):
+        assert low <= mean <= high
+    assert "short takes longer than rls" in shown

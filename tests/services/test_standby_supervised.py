@@ -19,18 +19,18 @@ from eprop_rt_services.supervision import Supervisor
 
 def serve(first):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with Supervisor() as supervisor:
-        supervisor.starting("loading kernels", 60)
-        if not first:
-            time.sleep(1.0)  # longer than the interval of the supervisor of the parent
-        supervisor.ready(f"decoding in {os.getpid()}")
-        supervisor.stopping("which is nothing for systemd to hear")
-        try:
+    try:  # around all of it: who is told that it is ready may end it before the next line
+        with Supervisor() as supervisor:
+            supervisor.starting("loading kernels", 60)
+            if not first:
+                time.sleep(1.0)  # longer than the interval of the supervisor of the parent
+            supervisor.ready(f"decoding in {os.getpid()}")
+            supervisor.stopping("which is nothing for systemd to hear")
             while True:
                 supervisor.beat(time.monotonic())
                 time.sleep(0.01)
-        except SystemExit:
-            return 0
+    except SystemExit:
+        return 0
 
 sys.exit(Standby(serve, RestartSettings(hang_s=1.0)).run())
 """

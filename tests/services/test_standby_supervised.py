@@ -32,7 +32,7 @@ def serve(first):
     except SystemExit:
         return 0
 
-sys.exit(Standby(serve, RestartSettings(hang_s=1.0)).run())
+sys.exit(Standby(serve, RestartSettings(hang_s=1.0, start_s=10.0)).run())
 """
 
 

@@ -1,10 +1,10 @@
 """Populations of the bench: settings of each kind, drawn from a seed into a kernel's arrays."""
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from eprop_rt.config import NonNegative, Positive, Settings, Share
 from eprop_rt.errors import ConfigError
@@ -12,7 +12,24 @@ from eprop_rt.kernels.closed_loop.population import Tuning
 from eprop_rt.series import F64
 
 Units = Annotated[int, Field(ge=1, le=4096)]
-Range = tuple[float, float]
+
+
+def _in_order(least: float) -> AfterValidator:
+    """Bounds of a uniform draw, in order and not below `least`; ConfigError where they are not."""
+
+    def check(bounds: tuple[float, float], field: ValidationInfo) -> tuple[float, float]:
+        low, high = bounds
+        if not least <= low <= high < math.inf:
+            raise ConfigError(
+                f"{field.field_name} is ({low}, {high}); expected {least:g} <= low <= high: swap "
+                "or raise them"
+            )
+        return bounds
+
+    return AfterValidator(check)
+
+
+Range = Annotated[tuple[float, float], _in_order(0.0)]
 
 
 class CosineTuning(Settings):
@@ -29,12 +46,6 @@ class CosineTuning(Settings):
     depths_hz: Range = (5.0, 25.0)
     typical_speed_cm_s: Positive = 17.0
     untuned_fraction: Share = 0.15
-
-    @model_validator(mode="after")
-    def _ranges_are_ordered(self) -> Self:
-        check_range("baselines_hz", self.baselines_hz)
-        check_range("depths_hz", self.depths_hz)
-        return self
 
 
 class AccelerationTuning(Settings):
@@ -53,12 +64,6 @@ class AccelerationTuning(Settings):
     least_hz: Range = (0.0, 5.0)
     most_hz: Range = (40.0, 100.0)
     silent_at_rest: Share = 0.5
-
-    @model_validator(mode="after")
-    def _ranges_are_ordered(self) -> Self:
-        check_range("least_hz", self.least_hz)
-        check_range("most_hz", self.most_hz)
-        return self
 
 
 class HistoryTuning(Settings):
@@ -80,17 +85,10 @@ class HistoryTuning(Settings):
     typical_speed_cm_s: Positive = 17.0
     position_depths_hz: Range = (0.0, 15.0)
     typical_distance_cm: Positive = 9.0
-    memory: Range = (-1.0, 1.0)
+    memory: Annotated[tuple[float, float], _in_order(-2.0)] = (-1.0, 1.0)
     memory_tau_s: Range = (0.05, 0.6)
     power: Annotated[float, Field(ge=1, le=4)] = 1.0
     bend_at_hz: Positive = 20.0
-
-    @model_validator(mode="after")
-    def _ranges_are_ordered(self) -> Self:
-        for name in ("baselines_hz", "depths_hz", "position_depths_hz", "memory_tau_s"):
-            check_range(name, getattr(self, name))
-        check_range("memory", self.memory, least=-2.0)
-        return self
 
 
 class NonlinearTuning(Settings):
@@ -113,12 +111,6 @@ class NonlinearTuning(Settings):
     latents: Annotated[int, Field(ge=0, le=64)] = 3
     shared_hz: NonNegative = 3.0
     shared_tau_s: Positive = 0.1
-
-    @model_validator(mode="after")
-    def _ranges_are_ordered(self) -> Self:
-        check_range("baselines_hz", self.baselines_hz)
-        check_range("depths_hz", self.depths_hz)
-        return self
 
 
 class GainFieldTuning(Settings):
@@ -143,26 +135,11 @@ class GainFieldTuning(Settings):
     shared_hz: NonNegative = 3.0
     shared_tau_s: Positive = 0.1
 
-    @model_validator(mode="after")
-    def _ranges_are_ordered(self) -> Self:
-        for name in ("baselines_hz", "depths_hz", "slopes"):
-            check_range(name, getattr(self, name))
-        return self
-
 
 TuningSettings = Annotated[
     CosineTuning | AccelerationTuning | HistoryTuning | NonlinearTuning | GainFieldTuning,
     Field(discriminator="kind"),
 ]
-
-
-def check_range(name: str, bounds: Range, least: float = 0.0) -> None:
-    """Raise ConfigError where bounds are not in order or below what they may be."""
-    low, high = bounds
-    if not least <= low <= high < math.inf:
-        raise ConfigError(
-            f"{name} is ({low}, {high}); expected {least:g} <= low <= high: swap or raise them"
-        )
 
 
 def draw_tuning(

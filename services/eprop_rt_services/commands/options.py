@@ -24,6 +24,12 @@ JsonOption = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="write the printed figures there; - is stdout"),
 ]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", metavar="FILE.html", help="a page of figures and tables that stands alone"
+    ),
+]
 FromOption = Annotated[
     Path | None,
     typer.Option("--from", metavar="CHECKPOINT", help="start with what it has learned"),

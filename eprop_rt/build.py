@@ -12,6 +12,7 @@ from eprop_rt.config import EpropSettings, NetworkSettings, SurrogateSettings
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels.segment import Segment
 from eprop_rt.kernels.surrogate import AREA, KINDS
+from eprop_rt.snapshot import named
 from eprop_rt.structs import (
     ELIGIBILITIES,
     FULL,
@@ -25,6 +26,7 @@ from eprop_rt.structs import (
     Weights,
 )
 
+EPOCH = 2**32  # steps between two resets, at most
 Real = np.dtype[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
@@ -173,6 +175,15 @@ def build_state(network: Network) -> State:
     )
     state.features[-1] = 1
     return state
+
+
+def bring_to_rest(state: State) -> None:
+    """As it was built, in place, but for the count of steps, by which noise is drawn."""
+    epoch = int(state.steps[0]) // EPOCH
+    for array in named(state).values():
+        array[:] = 0
+    state.steps[0] = (epoch + 1) * EPOCH  # draws that no step before has had
+    state.features[-1] = 1
 
 
 def build_membrane(neurons: int, dtype: Real) -> Membrane:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eprop_rt.annealing import SlowChange
-from eprop_rt.build import Mask, Network, build_network, build_state, steps
+from eprop_rt.build import Mask, Network, bring_to_rest, build_network, build_state, steps
 from eprop_rt.comparison import GradientComparison, Look
 from eprop_rt.config import EpropSettings
 from eprop_rt.cost import Cost
@@ -25,8 +25,6 @@ from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays, copied, named, prefixed, write_back
 from eprop_rt.structs import Floats, Weights
 from eprop_rt.update import Update
-
-EPOCH = 2**32  # steps between two resets, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,11 +245,7 @@ class Engine:
 
     def reset(self) -> None:
         """Bring the network to rest, as after a gap in the stream; what it learned stays."""
-        epoch = int(self._state.steps[0]) // EPOCH
-        for array in named(self._state).values():
-            array[:] = 0
-        self._state.steps[0] = (epoch + 1) * EPOCH  # draws that no step before has had
-        self._state.features[-1] = 1
+        bring_to_rest(self._state)
         self._online.forget()
 
     def resume(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from eprop_rt.actor_critic import ActorCritic
 from eprop_rt.aligned import aligned
-from eprop_rt.build import Mask, Network, build_network, build_state
+from eprop_rt.build import Mask, Network, bring_to_rest, build_network, build_state
 from eprop_rt.config import RewardSettings
 from eprop_rt.cost import Cost, effective, share_of_zeros, size_of
 from eprop_rt.kernels import steady
@@ -22,8 +22,6 @@ from eprop_rt.scale import RunningScale
 from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays, copied, named, prefixed, write_back
 from eprop_rt.structs import Floats, State, Weights
-
-EPOCH = 2**32  # steps between two resets, at most
 
 
 class RewardedSynapses:
@@ -172,11 +170,7 @@ class RewardEngine:
 
     def reset(self) -> None:
         """Bring the network to rest, as after a gap in the stream; what it learned stays."""
-        epoch = int(self._state.steps[0]) // EPOCH
-        for array in named(self._state).values():
-            array[:] = 0
-        self._state.steps[0] = (epoch + 1) * EPOCH  # draws that no step before has had
-        self._state.features[-1] = 1
+        bring_to_rest(self._state)
         self._head.reset()
         self._synapses.forget()
 

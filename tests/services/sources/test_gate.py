@@ -3,13 +3,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from eprop_rt_services.sources.gate import SLEW, STEADY_S, GateSettings, StampGate
 
 RATE_HZ = 1000.0
 PULL_S = 0.01
+BEYOND_S = 2.5  # beyond the bound, 2 s, with every delay that is tried
 
 
 class Passage:
@@ -100,6 +101,16 @@ def test_a_step_backward_within_the_bound_is_told_by_stamps_that_run_backward():
     assert abs(one.error_s()) < 0.02
 
 
+def test_a_clock_that_is_followed_may_step_back_within_the_bound_too():
+    one = Passage()
+    one.run(0.5)
+    one.run(1.0, 4.0)
+    one.run(1.0, 3.0)
+    assert one.events["clock_step"] == 2
+    assert abs(one.error_s()) < 0.02
+    assert one.run(1.0, 3.0) == 1000
+
+
 def test_a_delay_within_the_bound_is_the_truth_and_no_step():
     one = Passage()
     one.run(1.0)
@@ -154,13 +165,16 @@ def test_a_clock_that_is_followed_and_drifts_is_tracked(drift):
 @settings(max_examples=60, deadline=None)
 @given(
     steps=st.lists(
-        st.tuples(st.floats(-1e4, 1e4).filter(lambda s: abs(s) > 2.5), st.floats(0.05, 1.5)),
+        st.tuples(st.floats(-1e4, 1e4).filter(lambda s: abs(s) > BEYOND_S), st.floats(0.05, 1.5)),
         min_size=1,
         max_size=5,
     ),
     delay_s=st.floats(0.0, 0.2),
 )
 def test_whatever_the_clock_does_stamps_stay_near_ours_and_hardly_run_backward(steps, delay_s):
+    """Every step, the one back to ours too, is beyond the bound: within it stamps pass."""
+    offsets = [0.0, *(offset_s for offset_s, _ in steps), 0.0]
+    assume(all(step == 0.0 or abs(step) > BEYOND_S for step in np.diff(offsets)))
     one = Passage()
     one.run(0.5, delay_s=delay_s)
     for offset_s, seconds in steps:

@@ -18,8 +18,8 @@ from typing import Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from eprop_rt.closed_loop.drift import refuse_drift, refuse_short_limit
 from eprop_rt.closed_loop.population import Seed
-from eprop_rt.errors import ConfigError
 from eprop_rt.intention import towards
 from eprop_rt.series import F64
 
@@ -50,21 +50,8 @@ class TaskSettings(BaseModel):
 
     @model_validator(mode="after")
     def _no_drift_succeeds(self) -> Self:
-        if self.hold_s >= self.timeout_s or self.centre_hold_s >= self.timeout_s:
-            raise ConfigError(
-                f"hold_s {self.hold_s} and centre_hold_s {self.centre_hold_s} must be shorter than "
-                f"timeout_s {self.timeout_s}: raise timeout_s"
-            )
-        start_s = self.pause_s + self.centre_hold_s
-        slowest_cm_s = (self.distance_cm - self.radius_cm) / (
-            start_s + self.timeout_s - self.hold_s
-        )
-        if self.centre_radius_cm >= slowest_cm_s * start_s:
-            raise ConfigError(
-                f"a drift of {slowest_cm_s:.2f} cm/s would hold the centre and reach a target; "
-                f"expected centre_radius_cm below {slowest_cm_s * start_s:.2f}, got "
-                f"{self.centre_radius_cm}: lower it or timeout_s, or raise centre_hold_s"
-            )
+        refuse_short_limit(self)
+        refuse_drift(self)
         return self
 
 

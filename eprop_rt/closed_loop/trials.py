@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from eprop_rt.closed_loop.drift import refuse_drift, refuse_short_limit
 from eprop_rt.config import NonNegative, Positive, Settings, Share
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels.closed_loop import trial as machine
@@ -86,24 +87,11 @@ class TrialSettings(Settings):
 
     @model_validator(mode="after")
     def _no_drift_succeeds(self) -> Self:
-        if self.hold_s >= self.timeout_s or self.centre_hold_s >= self.timeout_s:
-            raise ConfigError(
-                f"hold_s {self.hold_s} and centre_hold_s {self.centre_hold_s} must be shorter than "
-                f"timeout_s {self.timeout_s}: raise timeout_s"
-            )
+        refuse_short_limit(self)
         if self.cells == 1:
             raise ConfigError("cells is 1; expected 0 for no grid, or at least 2 along an axis")
-        if not self.homes:
-            return self
-        start_s = self.pause_s + self.centre_hold_s
-        least_cm = self.distance_cm - self.radius_cm
-        slowest_cm_s = least_cm / (start_s + self.timeout_s - self.hold_s)
-        if self.centre_radius_cm >= slowest_cm_s * start_s:
-            raise ConfigError(
-                f"a drift of {slowest_cm_s:.2f} cm/s would hold the centre and reach a target; "
-                f"expected centre_radius_cm below {slowest_cm_s * start_s:.2f}, got "
-                f"{self.centre_radius_cm}: lower it or timeout_s, or raise centre_hold_s"
-            )
+        if self.homes:
+            refuse_drift(self)
         return self
 
     @property

@@ -5,10 +5,9 @@ from collections import Counter
 import numpy as np
 
 from eprop_rt.actor_critic import ActorCritic
-from eprop_rt.baselines.lags import LagStack
+from eprop_rt.baselines.lags import ScaledLags
 from eprop_rt.config import ActorCriticSettings
 from eprop_rt.cost import Cost, linear_cost
-from eprop_rt.scale import RunningScale
 from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays, copied, prefixed, write_back
 
@@ -20,12 +19,9 @@ class LinearActorCritic:
         self, settings: ActorCriticSettings, inputs: int, outputs: int, bin_s: float
     ) -> None:
         self.events: Counter[str] = Counter()
-        self._scale = RunningScale(settings.inputs, inputs, bin_s)
-        self._lags = LagStack(inputs, settings.lags)
+        self._lags = ScaledLags(settings.inputs, inputs, settings.lags, bin_s)
         features = len(self._lags.features)
         self._head = ActorCritic(settings.policy, features, outputs, bin_s, settings.seed)
-        self._bin: F64 = np.zeros(inputs)
-        self._scaled: F64 = np.zeros(inputs)
 
     @property
     def explores(self) -> bool:
@@ -38,18 +34,15 @@ class LinearActorCritic:
 
     def predict_one(self, x: F32) -> F64:
         """Decode one bin (inputs,) with its predecessors; what is not finite counts as 0."""
-        finite = np.isfinite(x)
-        self.events["input_not_finite"] += not finite.all()
-        self._bin[:] = np.where(finite, x, 0)
-        self._scale.apply(self._bin, self._scaled)
-        return self._head.act(self._lags.push(self._scaled))
+        self.events["input_not_finite"] += not self._lags.push(x)
+        return self._head.act(self._lags.features)
 
     def learn_one(self, label: F32) -> None:
         """Keep the bin until its reward is known; labels teach nothing."""
         if self._head.due:
             self._head.settle(np.nan)
         self._head.keep(self._lags.features)
-        self._scale.learn_one(self._bin)
+        self._lags.learn_one()
 
     def reward_one(self, reward: float) -> None:
         """Learn from the reward that came with the bin learned from last; NaN: none came."""
@@ -80,7 +73,7 @@ class LinearActorCritic:
 
     def learned(self) -> Arrays:
         """Weights and statistics; the arrays themselves."""
-        return prefixed("head", self._head.learned()) | prefixed("scale", self._scale.arrays())
+        return prefixed("head", self._head.learned()) | self._lags.learned()
 
     def reverted(self) -> None:
         """What `learned` says was written from outside: forget the traces."""
@@ -95,12 +88,8 @@ class LinearActorCritic:
         write_back(snapshot, self._decoding() | self._learning())
 
     def _decoding(self) -> Arrays:
-        scale = {k: a for k, a in self._scale.arrays().items() if k in ("mean", "scale")}
-        return {"head.w": self._head.w, "features": self._lags.features} | prefixed("scale", scale)
+        return {"head.w": self._head.w} | self._lags.decoding()
 
     def _learning(self) -> Arrays:
-        return (
-            prefixed("head", self._head.arrays())
-            | prefixed("scale", self._scale.arrays())
-            | {"bin": self._bin}
-        )
+        head = prefixed("head", self._head.arrays())
+        return head | self._lags.learned() | {"bin": self._lags.bin}

@@ -4,8 +4,10 @@ import math
 
 import numpy as np
 
+from eprop_rt.config import ScaleSettings
+from eprop_rt.scale import RunningScale
 from eprop_rt.series import F32, F64
-from eprop_rt.snapshot import Arrays
+from eprop_rt.snapshot import Arrays, prefixed
 from eprop_rt.structs import Floats, Ints
 
 
@@ -27,6 +29,47 @@ class LagStack:
         """Forget the past."""
         self.features[:] = 0
         self.features[-1] = 1
+
+
+class ScaledLags:
+    """Lagged bins, each channel scaled by its own past; what is not finite counts as 0."""
+
+    def __init__(self, settings: ScaleSettings, inputs: int, lags: int, bin_s: float) -> None:
+        self.bin: F64 = np.zeros(inputs)  # the newest, as the statistics learn it
+        self._scale = RunningScale(settings, inputs, bin_s)
+        self._scaled: F64 = np.zeros(inputs)
+        self._lags = LagStack(inputs, lags)
+
+    @property
+    def features(self) -> F64:
+        """The newest (lags * inputs + 1,), which the next push overwrites."""
+        return self._lags.features
+
+    def push(self, x: F32) -> bool:
+        """Take the newest bin (inputs,); whether all of it was finite."""
+        finite = np.isfinite(x)
+        self.bin[:] = np.where(finite, x, 0)
+        self._scale.apply(self.bin, self._scaled)
+        self._lags.push(self._scaled)
+        return bool(finite.all())
+
+    def learn_one(self) -> None:
+        """Take the newest bin into the statistics."""
+        self._scale.learn_one(self.bin)
+
+    def reset(self) -> None:
+        """Forget the lagged bins."""
+        self._lags.reset()
+
+    def decoding(self) -> Arrays:
+        """What a prediction reads, by name; the arrays themselves."""
+        known = self._scale.arrays()
+        scale = {name: known[name] for name in ("mean", "scale")}
+        return {"features": self.features} | prefixed("scale", scale)
+
+    def learned(self) -> Arrays:
+        """The statistics, by name; the arrays themselves."""
+        return prefixed("scale", self._scale.arrays())
 
 
 class FeatureRing:

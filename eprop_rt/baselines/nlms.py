@@ -4,10 +4,9 @@ from collections import Counter
 
 import numpy as np
 
-from eprop_rt.baselines.lags import FeatureRing, LagStack
+from eprop_rt.baselines.lags import FeatureRing, ScaledLags
 from eprop_rt.config import NlmsSettings
 from eprop_rt.cost import Cost, linear_cost
-from eprop_rt.scale import RunningScale
 from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays, copied, prefixed, write_back
 
@@ -24,20 +23,14 @@ class NlmsDecoder:
         self.events: Counter[str] = Counter()
         self._step = settings.step
         self._softmax = settings.loss == "softmax"
-        self._scale = RunningScale(settings.inputs, inputs, bin_s)
-        self._lags = LagStack(inputs, settings.lags)
+        self._lags = ScaledLags(settings.inputs, inputs, settings.lags, bin_s)
         self._ring = FeatureRing(features, settings.label_delay_s, bin_s)
         self._w: F64 = np.zeros((features, outputs))
-        self._bin: F64 = np.zeros(inputs)
-        self._scaled: F64 = np.zeros(inputs)
 
     def predict_one(self, x: F32) -> F64:
         """Decode one bin (inputs,) with its predecessors; what is not finite counts as 0."""
-        finite = np.isfinite(x)
-        self.events["input_not_finite"] += not finite.all()
-        self._bin[:] = np.where(finite, x, 0)
-        self._scale.apply(self._bin, self._scaled)
-        return self._said(self._lags.push(self._scaled))
+        self.events["input_not_finite"] += not self._lags.push(x)
+        return self._said(self._lags.features)
 
     def _said(self, features: F64) -> F64:
         said: F64 = features @ self._w
@@ -50,7 +43,7 @@ class NlmsDecoder:
         """One step; an axis whose label is NaN is passed over."""
         self._ring.append(self._lags.features, label)
         self._descend(self._lags.features, label)
-        self._scale.learn_one(self._bin)
+        self._lags.learn_one()
 
     def relabel(self, age: int, label: F32) -> bool:
         """One step from a past bin, with the weights of now; a bin teaches once."""
@@ -86,7 +79,7 @@ class NlmsDecoder:
 
     def learned(self) -> Arrays:
         """Weights and statistics; the arrays themselves."""
-        return {"w": self._w} | prefixed("scale", self._scale.arrays())
+        return {"w": self._w} | self._lags.learned()
 
     def reverted(self) -> None:
         """Nothing is under way beside what `learned` says."""
@@ -100,12 +93,8 @@ class NlmsDecoder:
         write_back(snapshot, self._decoding() | self._learning())
 
     def _decoding(self) -> Arrays:
-        scale = {k: a for k, a in self._scale.arrays().items() if k in ("mean", "scale")}
-        return {"w": self._w, "features": self._lags.features} | prefixed("scale", scale)
+        return {"w": self._w} | self._lags.decoding()
 
     def _learning(self) -> Arrays:
-        return (
-            prefixed("scale", self._scale.arrays())
-            | prefixed("ring", self._ring.arrays())
-            | {"bin": self._bin}
-        )
+        ring = prefixed("ring", self._ring.arrays())
+        return self._lags.learned() | ring | {"bin": self._lags.bin}

@@ -28,9 +28,9 @@ class Look:
     good: str
     series: tuple[str, ...]
 
-    def of(self, index: int, name: str) -> str:
+    def of(self, index: int, learns: bool) -> str:
         """The colour of a daemon; grey for one that does not learn."""
-        return self.soft if name == "untrained" else self.series[index % len(self.series)]
+        return self.series[index % len(self.series)] if learns else self.soft
 
 
 LIGHT = Look(

@@ -12,7 +12,7 @@ from eprop_rt_services.monitor.delays import Age, Latencies
 from eprop_rt_services.monitor.field import Field
 from eprop_rt_services.monitor.follow import Follower
 from eprop_rt_services.monitor.link import Link
-from eprop_rt_services.monitor.look import DARK, LIGHT
+from eprop_rt_services.monitor.look import DARK, LIGHT, Look
 from eprop_rt_services.monitor.raster import Raster, inputs_picture, spikes_picture
 from eprop_rt_services.monitor.state import VERBS, state_of
 from eprop_rt_services.monitor.traces import Traces
@@ -40,7 +40,6 @@ class Page:
 
     def __init__(self, document: Document, followers: Sequence[Follower]) -> None:
         self._followers, self._selected = followers, 0
-        names = [each.target.name for each in followers]
         self._field = Field("field")
         self._spikes = Raster("spikes", 210, "neurons", SPAN_S)
         self._inputs = Raster("inputs", 170, "inputs", SPAN_S)
@@ -48,7 +47,7 @@ class Page:
             Traces(f"output-{at}", 150 + 32 * at, SPAN_S, lowest=at == OUTPUTS - 1)
             for at in range(OUTPUTS)
         ]
-        self._trials = Trials(118, names)
+        self._trials = Trials(118, len(followers))
         self._weights = Weights(118)
         self._latencies = Latencies(170)
         self._age = Age(74)
@@ -86,20 +85,26 @@ class Page:
         ]
 
     def _dress(self) -> None:
-        look = DARK if self._link.dark else LIGHT
+        look = self._look
         self._field.dress(look)
         self._spikes.dress(look, look.ink)
         self._inputs.dress(look, look.intended)
         for each in self._traces:
             each.dress(look)
-        self._trials.dress(look, self._selected)
         self._weights.dress(look)
         self._latencies.dress(look)
         self._age.dress(look)
-        names = [each.target.name for each in self._followers]
-        self._series = [look.of(at, name) for at, name in enumerate(names)]
         self._drawn = (-1, -1)
         self._draw_slow()
+
+    def _dress_series(self) -> None:
+        look = self._look
+        self._series = [look.of(at, each.seen.learns) for at, each in enumerate(self._followers)]
+        self._trials.dress(look, self._series, self._selected)
+
+    @property
+    def _look(self) -> Look:
+        return DARK if self._link.dark else LIGHT
 
     def _prefer(self, attr: str, old: bool, new: bool) -> None:
         """The reader prefers a dark page, or a light one."""
@@ -153,6 +158,7 @@ class Page:
 
     def _draw_slow(self) -> None:
         seen = self._chosen.seen
+        self._dress_series()
         self._trials.show([list(each.seen.trials) for each in self._followers], self._selected)
         with seen.lock:
             norms, weights = list(seen.norms), seen.weights

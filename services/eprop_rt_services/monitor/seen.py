@@ -50,6 +50,7 @@ class Seen:
     lock: threading.RLock = field(default_factory=threading.RLock)
     status: Status | None = None
     status_at_s: float = -1e9
+    learns: bool = True  # now or when it is thawed; as long as it has not said that it never does
     refusal: str = ""
     view_at_s: float = -1e9
     screen: Screen | None = None
@@ -69,6 +70,8 @@ class Seen:
             if self.status is not None and status.pid != self.status.pid:
                 self._begin_anew()
             self.status, self.status_at_s, self.refusal = status, now_s, ""
+            if status.state == "running":  # before, learning is off in any daemon
+                self.learns = status.learning != "off"
             if status.data_age_s is not None and now_s - self.view_at_s > 0.5:
                 self.ages.append((now_s, status.data_age_s))
 

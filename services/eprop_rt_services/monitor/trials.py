@@ -26,9 +26,10 @@ RECENT = 10  # trials
 class Trials:
     """Success and time to target, a line for each daemon, over the time since the first trial."""
 
-    def __init__(self, height: int, names: Sequence[str]) -> None:
-        self._names = names
-        self._sources = [ColumnDataSource({"t": [], "rate": [], "taken": []}) for _ in names]
+    def __init__(self, height: int, daemons: int) -> None:
+        self._sources = [
+            ColumnDataSource({"t": [], "rate": [], "taken": []}) for _ in range(daemons)
+        ]
         self._dots = ColumnDataSource({"t": [], "taken": []})
         clock = span(0, 60)
         self.success: figure = plot(
@@ -55,18 +56,17 @@ class Trials:
             for source in self._sources
         ]
 
-    def dress(self, look: Look, selected: int) -> None:
-        """Take these colours; the line of the selected daemon is wider."""
+    def dress(self, look: Look, series: Sequence[str], selected: int) -> None:
+        """Take these colours, one of a daemon; the line of the selected one is wider."""
         for made in (self.success, self.taken):
             dress(made, look)
         self._frozen.line_color = look.soft
-        for index, (pair, name) in enumerate(zip(self._lines, self._names, strict=True)):
-            colour = look.of(index, name)
+        for index, (pair, colour) in enumerate(zip(self._lines, series, strict=True)):
             for line in pair:
                 line.glyph.line_color = colour
                 line.glyph.line_width = 3 if index == selected else 1.5
                 line.glyph.line_alpha = 1.0 if index == selected else 0.75
-        self._points.glyph.fill_color = look.of(selected, self._names[selected])
+        self._points.glyph.fill_color = series[selected]
 
     def show(self, trials: Sequence[Sequence[TrialResult]], selected: int) -> None:
         """Draw the trials of every daemon."""

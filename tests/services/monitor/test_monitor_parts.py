@@ -2,16 +2,18 @@
 
 import numpy as np
 import pytest
+from bokeh.document import Document
 
 from eprop_rt.errors import ConfigError
 from eprop_rt_protocols.screen import TrialResult
 from eprop_rt_services.commands.monitor import chosen
 from eprop_rt_services.monitor.follow import Follower, Given
+from eprop_rt_services.monitor.look import LIGHT
 from eprop_rt_services.monitor.raster import COLUMNS, LEVELS, ROWS, inputs_picture, spikes_picture
 from eprop_rt_services.monitor.seen import Bins, Seen
 from eprop_rt_services.monitor.state import silent_word, state_of
 from eprop_rt_services.monitor.target import Target, parse_daemon
-from eprop_rt_services.monitor.trials import rolling
+from eprop_rt_services.monitor.trials import Trials, rolling
 from eprop_rt_services.zmq_link import make_keys
 from status_material import FULL_STATUS
 from view_material import view
@@ -146,3 +148,32 @@ def test_the_page_says_what_the_status_says(tmp_path):
     assert gone["cards"][0]["state"] == "gone"
     assert not gone["buttons"]["freeze"]["enabled"]
     assert gone["buttons"]["stop"]["enabled"]
+
+
+def test_a_daemon_that_says_that_it_never_learns_is_grey_and_one_that_is_frozen_is_not():
+    seen = Seen()
+    for state, learning, learns in [
+        ("starting", "off", True),
+        ("running", "off", False),
+        ("stopping", "off", False),
+        ("running", "frozen", True),
+        ("running", "on", True),
+    ]:
+        seen.take_status(FULL_STATUS.model_copy(update={"state": state, "learning": learning}))
+        assert seen.learns is learns
+        assert (LIGHT.of(1, seen.learns) == LIGHT.soft) is not learns
+
+
+def test_the_lines_of_trials_have_the_colours_of_their_daemons_and_nothing_is_sent_twice():
+    document, trials = Document(), Trials(118, 2)
+    for root in (trials.success, trials.taken):
+        document.add_root(root)
+    trials.dress(LIGHT, [LIGHT.series[0], LIGHT.soft], 0)
+    lines = [line.glyph.line_color for line in trials.success.renderers]
+    assert lines == [LIGHT.series[0], LIGHT.soft]
+    changes = []
+    document.on_change(changes.append)
+    trials.dress(LIGHT, [LIGHT.series[0], LIGHT.soft], 0)
+    assert changes == []
+    trials.dress(LIGHT, [LIGHT.series[0], LIGHT.series[1]], 0)
+    assert len(changes) == 2

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 
@@ -11,20 +10,10 @@ import pytest
 
 from eprop_rt.series import StreamInfo
 from eprop_rt_services.recordings import Recording, Series, write_recording
+from processes import program
 from recordings_registry import find
 
 pytestmark = pytest.mark.live
-
-
-def program(*arguments, timeout=120):
-    return subprocess.run(
-        [sys.executable, "-m", "eprop_rt_services", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        env={**os.environ, "COLUMNS": "100"},
-        check=False,
-    )
 
 
 def session(folder, *, channels=6, bins=400, labels=True, name="session"):
@@ -220,7 +209,7 @@ def test_a_mistake_ends_with_one_line_and_a_status(mistake, tmp_path, monkeypatc
 def test_a_session_with_artefacts_ends_with_finite_numbers(tmp_path):
     out = tmp_path / "figures.json"
     path = find("spike_wf/2012-07-20")
-    done = program("replay", path, *FAST, "--json", out, timeout=300)
+    done = program("replay", path, *FAST, "--json", out)
     assert done.returncode == 0, done.stderr
     scores = json.loads(out.read_text())["decoders"]["eprop"]
     assert np.isfinite(np.array(scores["r2"] + scores["r2_last20"], float)).all()

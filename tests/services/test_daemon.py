@@ -1,8 +1,5 @@
 """The daemon as a process between a real LSL stream and a real ZeroMQ reader."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -14,6 +11,7 @@ from eprop_rt_services.config import load_config
 from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.recordings import Recording, Series, write_recording
 from eprop_rt_services.zmq_link import CommandSubscriber, ControlClient
+from processes import program
 
 pytestmark = pytest.mark.live
 
@@ -124,14 +122,10 @@ def test_what_a_daemon_learned_is_kept_trained_further_and_run_again(rig, tmp_pa
     assert ended.arrays["memory.written"] > asked_for.arrays["memory.written"]
     assert [path.name for path in tmp_path.iterdir() if "unfinished" in path.name] == []
 
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "eprop_rt_services", "train", str(waves(tmp_path)),
-            "--from", str(kept), "--out", str(further), "--epochs", "60",
-            "--config", str(tmp_path / "empty.yaml"), "-o", "training.threads=1",
-            *(part for key, value in SMALL.items() for part in ("-o", f"{key}={value}")),
-        ],
-        capture_output=True, text=True, timeout=300, check=False,
+    done = program(
+        "train", waves(tmp_path), "--from", kept, "--out", further, "--epochs", "60",
+        "--config", tmp_path / "empty.yaml", "-o", "training.threads=1",
+        *(part for key, value in SMALL.items() for part in ("-o", f"{key}={value}")),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     live.close()

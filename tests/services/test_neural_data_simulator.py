@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from eprop_rt_services.config import load_config
 from eprop_rt_services.lsl_config import CONFIG_VARIABLE
 from eprop_rt_services.lsl_link import LslOutlet, local_clock
 from eprop_rt_services.zmq_link import ControlClient
+from processes import PROGRAM, background
 
 pytestmark = pytest.mark.live
 
@@ -89,20 +89,9 @@ def hand():
 
 @pytest.fixture
 def started():
-    """Start a program; killed in the end."""
-    running = []
-
-    def start(*arguments, **options):
-        running.append(subprocess.Popen(list(map(str, arguments)), text=True, **options))
-        return running[-1]
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+    """What starts a program in the background."""
+    with background() as start:
+        yield start
 
 
 @pytest.mark.parametrize("name", ["nds.yaml", "nds_spikes.yaml"])
@@ -132,7 +121,7 @@ def test_the_simulator_drives_the_daemon_and_reads_its_decoder_stream(
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
     daemon = started(
-        sys.executable, "-m", "eprop_rt_services", "run", EXAMPLE / name,
+        *PROGRAM, "run", EXAMPLE / name,
         "-o", f"publish.endpoint=ipc://{tmp_path}/commands", "-o", f"control.endpoint={control}",
         "-o", "lsl.max_age_s=5",
         stderr=subprocess.PIPE,

@@ -1,7 +1,5 @@
 """A configuration proposed for what is in sight: one that the daemon takes."""
 
-import subprocess
-import sys
 import uuid
 
 import pytest
@@ -13,6 +11,7 @@ from eprop_rt_services.config import load_config
 from eprop_rt_services.lsl_link import LslMarkerOutlet, LslOutlet
 from eprop_rt_services.proposal import propose
 from eprop_rt_services.sightings import StreamSighting
+from processes import program
 
 
 def seen(name, type, channels, rate_hz, is_text=False):
@@ -106,13 +105,7 @@ def test_what_is_printed_for_live_streams_is_a_configuration(tmp_path):
         LslOutlet(StreamInfo(names["velocity"], 3, 60.0), "Mocap", f"{unique}-2"),
         LslMarkerOutlet(names["states"], f"{unique}-3"),
     ):
-        done = subprocess.run(
-            [
-                sys.executable, "-m", "eprop_rt_services", "streams", "--wait", "5", "--propose",
-                "--signal", names["amplifier"],
-            ],
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        done = program("streams", "--wait", "5", "--propose", "--signal", names["amplifier"])
     assert done.returncode == 0, done.stderr
     path = tmp_path / "my.yaml"
     path.write_text(done.stdout)

@@ -1,27 +1,14 @@
 """A simulated session is a recording like any other."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from eprop_rt_services.recordings import Selection, read_recording
+from processes import program
 
 pytestmark = pytest.mark.live
-
-
-def program(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "eprop_rt_services", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "COLUMNS": "200"},
-        check=False,
-    )
 
 
 def replayed(path, out, *arguments):

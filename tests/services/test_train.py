@@ -1,10 +1,8 @@
 """`eprop-rt train` as a person runs it, on a simulated session."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -15,6 +13,7 @@ from eprop_rt_services.commands.simulate import simulated
 from eprop_rt_services.config import load_config
 from eprop_rt_services.recordings import Recording, read_recording, write_recording
 from eprop_rt_services.training import parts_of
+from processes import PROGRAM, program
 from recordings_registry import find
 
 pytestmark = pytest.mark.live
@@ -29,21 +28,6 @@ FAST = (
     "-o",
     "training.threads=2",
 )
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "eprop_rt_services", *map(str, arguments)]
-
-
-def program(*arguments):
-    return subprocess.run(
-        command(*arguments),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "COLUMNS": "200"},
-        check=False,
-    )
 
 
 def figures_of(*arguments, out):
@@ -125,7 +109,7 @@ def test_control_c_keeps_and_writes_the_best_so_far(session, tmp_path):
     arguments = ("--epochs", 100000, "--out", out, "--json", json_out)
     patience = ("-o", "training.patience=100000", "-o", "training.final_rate=1.0")
     process = subprocess.Popen(
-        command("train", session, *FAST, *arguments, *patience),
+        [*PROGRAM, *map(str, ("train", session, *FAST, *arguments, *patience))],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

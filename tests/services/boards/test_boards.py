@@ -2,7 +2,6 @@
 
 import socket
 import subprocess
-import sys
 import time
 import uuid
 
@@ -16,30 +15,19 @@ from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.sources.live import LslSource
 from eprop_rt_services.sources.settings import LslSettings
 from eprop_rt_services.zmq_link import CommandSubscriber, ControlClient
+from processes import PROGRAM, background, program
 
 pytest.importorskip("brainflow", reason="BrainFlow is not installed")
 pytestmark = pytest.mark.live
 
-PROGRAM = [sys.executable, "-m", "eprop_rt_services"]
 PATIENCE_S = 60.0
 
 
 @pytest.fixture
 def started():
-    """Start `eprop-rt` in the background; killed in the end."""
-    running = []
-
-    def start(*arguments, **options):
-        running.append(subprocess.Popen([*PROGRAM, *map(str, arguments)], text=True, **options))
-        return running[-1]
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+    """What starts `eprop-rt` in the background."""
+    with background(*PROGRAM) as start:
+        yield start
 
 
 @pytest.fixture
@@ -171,9 +159,7 @@ def test_what_one_board_streams_another_process_receives(started, source_id):
     ],
 )
 def test_a_mistake_with_a_board_is_one_line(arguments, said):
-    done = subprocess.run(
-        [*PROGRAM, "board", *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = program("board", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

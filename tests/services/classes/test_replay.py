@@ -1,9 +1,6 @@
 """Recordings whose markers say classes, replayed: never taught by what is still to come."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +26,7 @@ from eprop_rt_services.replay.conditions import Condition, swept
 from eprop_rt_services.replay.contestant import AS_RECORDED, Setting
 from eprop_rt_services.report import Chapter, making
 from eprop_rt_services.report.page import page
+from processes import program
 
 BINS = BinSettings(bin_s=0.1, reduce="rms")
 NAMES = ("rest", "fist", "open")
@@ -149,14 +147,7 @@ def written(path, recording):
 
 
 def replay(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "eprop_rt_services", "replay", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-        env={**os.environ, "COLUMNS": "160"},
-    )
+    return program("replay", *arguments)
 
 
 def test_the_command_prints_accuracies_and_writes_them(tmp_path):

@@ -2,12 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 
 from eprop_rt_services.doctor import CHECKS
+from processes import program
 
 pytestmark = pytest.mark.live
 
@@ -19,14 +18,7 @@ AT_LEAST = {
 
 
 def doctor(*arguments, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "eprop_rt_services", "doctor", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "COLUMNS": "120", **environment},
-        check=False,
-    )
+    return program("doctor", *arguments, **environment)
 
 
 def test_this_machine_is_examined_and_what_is_wanting_comes_with_advice(tmp_path):

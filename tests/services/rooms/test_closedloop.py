@@ -1,12 +1,11 @@
 """The command: its figures do not depend on how many processes run, and its mistakes are a line."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+
+from processes import program
 
 pytestmark = [pytest.mark.live, pytest.mark.large]
 
@@ -18,21 +17,11 @@ SMALL = (
 )
 
 
-def program(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "eprop_rt_services", "closedloop", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        env={**os.environ, "COLUMNS": "160"},
-        check=False,
-    )
-
-
 def small(folder, *arguments, perturb="shift:0.6,zero", decoders="rls"):
     path = folder / "figures.json"
     overrides = [word for each in SMALL for word in ("-o", each)]
     done = program(
+        "closedloop",
         "preset:literature", "--decoders", decoders, "--perturb", perturb, "--simulations", 2,
         "--json", path, *overrides, *arguments,
     )  # fmt: skip
@@ -93,7 +82,7 @@ def test_the_figures_have_the_keys_that_scripts_read_and_a_page_shows_them(tmp_p
     ],
 )
 def test_a_mistake_is_one_line(arguments, expected):
-    done = program(*arguments)
+    done = program("closedloop", *arguments)
     assert done.returncode == 2
     assert expected in done.stderr
     assert done.stderr.count("\n") == 1

@@ -1,9 +1,6 @@
 """`eprop-rt closedloop --label-delay`: late labels with the ring of vectors and without."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -11,6 +8,7 @@ from eprop_rt.errors import ConfigError
 from eprop_rt_services.rooms.config import load_room_config
 from eprop_rt_services.rooms.label_delays import Lateness, latenesses, probe_k
 from eprop_rt_services.rooms.running import built
+from processes import program
 
 # Few units and trials, so that it takes seconds.
 SMALL = (
@@ -18,17 +16,6 @@ SMALL = (
     "-o", "course.learning_trials=0", "-o", "course.probe_at=[0,10]",
     "-o", "course.probe_trials=6", "-o", "course.dead_trials=2",
 )  # fmt: skip
-
-
-def program(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "eprop_rt_services", "closedloop", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        env={**os.environ, "COLUMNS": "200"},
-        check=False,
-    )
 
 
 def test_every_delay_is_met_with_the_ring_and_without():
@@ -73,7 +60,7 @@ def test_one_half_life_goes_to_decoders_of_any_kind_and_they_wait_for_late_label
 @pytest.mark.live
 def test_labels_a_second_late_cost_little_with_the_ring_and_much_without(tmp_path):
     out = tmp_path / "figures.json"
-    done = program("preset:bench-cosine", *SMALL, "--label-delay", "1", "--json", out)
+    done = program("closedloop", "preset:bench-cosine", *SMALL, "--label-delay", "1", "--json", out)
     assert done.returncode == 0, done.stderr
     on_time, late, naive = json.loads(out.read_text())["label_delay"]
     assert (on_time["delay_s"], late["delay_s"], naive["delay_s"]) == (0, 1, 1)
@@ -88,6 +75,6 @@ def test_labels_a_second_late_cost_little_with_the_ring_and_much_without(tmp_pat
 
 @pytest.mark.live
 def test_a_report_of_delays_is_refused_in_one_line(tmp_path):
-    done = program("--label-delay", "1", "--report", tmp_path / "page.html")
+    done = program("closedloop", "--label-delay", "1", "--report", tmp_path / "page.html")
     assert done.returncode != 0
     assert "--report came with --label-delay" in done.stderr

@@ -19,39 +19,25 @@ from eprop_rt.series import StreamInfo
 from eprop_rt_services.lsl_link import LslMarkerOutlet, LslOutlet, local_clock
 from eprop_rt_services.recordings.xdf_writer import XdfWriter
 from eprop_rt_services.zmq_link import ControlClient
+from processes import PROGRAM, background, program
 
 pytestmark = pytest.mark.live
 
-PROGRAM = [sys.executable, "-m", "eprop_rt_services"]
 LIVE_AS_REPLAY = Path(__file__).resolve().parents[3] / "bench" / "live_as_replay.py"
 SECONDS = 3.0
 
 
-def run(*arguments, **options):
-    done = subprocess.run(
-        [*PROGRAM, *map(str, arguments)],
-        capture_output=True, text=True, timeout=300, check=False, **options,
-    )  # fmt: skip
+def run(*arguments):
+    done = program(*arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 @pytest.fixture
 def started():
-    """Start `eprop-rt` in the background; killed in the end."""
-    running = []
-
-    def start(*arguments, **options):
-        running.append(subprocess.Popen([*PROGRAM, *map(str, arguments)], text=True, **options))
-        return running[-1]
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+    """What starts `eprop-rt` in the background."""
+    with background(*PROGRAM) as start:
+        yield start
 
 
 def wait_for(process, what):
@@ -213,9 +199,7 @@ def test_contdata95_played_live_decodes_as_well_as_its_replay(tmp_path):
 def test_a_recording_without_anything_to_play_is_one_line(tmp_path):
     path = tmp_path / "empty.xdf"
     XdfWriter(path).close()
-    done = subprocess.run(
-        [*PROGRAM, "play", str(path)], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = program("play", path)
     assert done.returncode == 2
     assert "nothing to play" in done.stderr
     assert "Traceback" not in done.stderr

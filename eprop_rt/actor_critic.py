@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from eprop_rt.build import decay
+from eprop_rt.build import EPOCH, decay
 from eprop_rt.config import PolicySettings
 from eprop_rt.kernels import steady
 from eprop_rt.kernels.actor_critic import HeadTraces, learn_head
@@ -18,7 +18,6 @@ from eprop_rt.series import F64
 from eprop_rt.snapshot import Arrays, named, prefixed
 from eprop_rt.structs import Ints
 
-EPOCH = 2**32  # bins between two resets, at most
 STREAM = 0x5EED  # of the draws, apart from those of spikes and segments
 
 

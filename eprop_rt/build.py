@@ -26,7 +26,7 @@ from eprop_rt.structs import (
     Weights,
 )
 
-EPOCH = 2**32  # steps between two resets, at most
+EPOCH = 2**32  # steps (a bin each) between two resets, at most
 Real = np.dtype[np.floating[Any]]
 Mask = NDArray[np.bool_]
 

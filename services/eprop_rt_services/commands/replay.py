@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
 
 from eprop_rt.errors import ConfigError
-from eprop_rt_services.checkpoint import read_checkpoint
+from eprop_rt_services.checkpoint import Checkpoint, read_checkpoint
 from eprop_rt_services.commands.options import (
     FromOption,
     JsonOption,
@@ -22,11 +22,25 @@ from eprop_rt_services.commands.options import (
 )
 from eprop_rt_services.commands.replay_figures import across_figures
 from eprop_rt_services.commands.replay_journal import reproduce, segments_of
+from eprop_rt_services.commands.replay_options import (
+    AcrossDaysOption,
+    CacheOption,
+    ColumnsOption,
+    CompareGradientsOption,
+    CompareOption,
+    FreezeAtOption,
+    LabelDelayOption,
+    LabelShareOption,
+    PerturbOption,
+    RecordingsArgument,
+    ReplayConfigOption,
+    SeedOption,
+)
 from eprop_rt_services.commands.replay_passage import Looking, Passage, line_up
 from eprop_rt_services.config import Config, load_config
 from eprop_rt_services.gradients import GradientWatch
 from eprop_rt_services.observing import SessionWatch
-from eprop_rt_services.replay import COMPARABLE, compared
+from eprop_rt_services.replay import compared
 from eprop_rt_services.replay.across_days import ROWS, Transition
 from eprop_rt_services.replay.cache import ResultCache, cache_folder
 from eprop_rt_services.replay.comparable import check_names
@@ -38,71 +52,19 @@ COLUMNS = ("neurobench",)
 
 
 def replay(
-    recordings: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="RECORDING...", help="NWB or XDF files, in order; or the folder of a journal"
-        ),
-    ],
-    config: Annotated[
-        str | None,
-        typer.Option(
-            "--config",
-            "-c",
-            metavar="FILE|preset:NAME",
-            help="what to decode, and how  [default: preset:reaching; a journal's own]",
-        ),
-    ] = None,
-    compare: Annotated[
-        str,
-        typer.Option(metavar="NAME,...", help=f"decoders beside it: {', '.join(COMPARABLE)}"),
-    ] = "",
+    recordings: RecordingsArgument,
+    config: ReplayConfigOption = None,
+    compare: CompareOption = "",
     start: FromOption = None,
-    compare_gradients: Annotated[
-        float | None,
-        typer.Option(
-            min=0.001,
-            metavar="SECONDS",
-            help="every so often in the session, e-prop's gradient beside BPTT's, for --json and "
-            "--report",
-        ),
-    ] = None,
-    label_delay: Annotated[
-        str, typer.Option(metavar="S,...", help="again with labels so late, as in 0.5,1,2")
-    ] = "",
-    label_share: Annotated[
-        str, typer.Option(metavar="X,...", help="again with labels in that share of the bins")
-    ] = "",
-    perturb: Annotated[
-        str,
-        typer.Option(
-            metavar="WHAT:X@Y,...",
-            help="again with a loss or shuffle of the share X of the channels from the share Y of "
-            "the recording on, as in loss:0.3@0.5",
-        ),
-    ] = "",
-    seed: Annotated[int, typer.Option(min=0, help="of what they draw")] = 0,
-    freeze_at: Annotated[
-        str,
-        typer.Option(
-            metavar="X,...",
-            help="again with learning frozen from the share X of the recording on, as in 0.8",
-        ),
-    ] = "",
-    across_days: Annotated[
-        bool,
-        typer.Option(
-            "--across-days",
-            help="each recording after the first beside static, recentred and refitted decoders",
-        ),
-    ] = False,
-    columns: Annotated[
-        str, typer.Option(metavar="NAME", help="neurobench: footprint, sparsity and operations")
-    ] = "",
-    cache: Annotated[
-        bool,
-        typer.Option("--cache/--no-cache", help="earlier runs of what it is compared with"),
-    ] = True,
+    compare_gradients: CompareGradientsOption = None,
+    label_delay: LabelDelayOption = "",
+    label_share: LabelShareOption = "",
+    perturb: PerturbOption = "",
+    seed: SeedOption = 0,
+    freeze_at: FreezeAtOption = "",
+    across_days: AcrossDaysOption = False,
+    columns: ColumnsOption = "",
+    cache: CacheOption = True,
     report: ReportOption = None,
     override: OverrideOption = None,
     json: JsonOption = None,
@@ -125,20 +87,8 @@ def replay(
     if show_config:
         print_config(settings)
         return
-    begun = None if start is None else read_checkpoint(start)
-    if begun is not None:
-        decoder = begun.fitting(settings.decoder, settings.inputs)
-        settings = settings.model_copy(update={"decoder": decoder})
-    if compare_gradients is not None and settings.decoder.kind != "eprop":
-        raise ConfigError(
-            f"--compare-gradients came with decoder.kind {settings.decoder.kind}: set it to eprop"
-        )
-    if report is not None:
-        check_place(report)
-    looking = Looking(
-        None if compare_gradients is None else GradientWatch(compare_gradients),
-        None if report is None else SessionWatch(),
-    )
+    begun, settings = begun_from(start, settings)
+    looking = looking_at(settings, compare_gradients, report)
     check_names("--columns", split(columns), COLUMNS)
     conditions = swept(label_delay, label_share, perturb, seed, freeze_at)
     if across_days:
@@ -162,6 +112,29 @@ def replay(
     write_json(json, all_figures(passage.figures, passage.nights))
     if report is not None:
         write_report(report, passage.chapters, settings, columns=bool(columns))
+
+
+def begun_from(start: Path | None, settings: Config) -> tuple[Checkpoint | None, Config]:
+    """The checkpoint to start from, if any, and the settings that it was learned with."""
+    if start is None:
+        return None, settings
+    begun = read_checkpoint(start)
+    decoder = begun.fitting(settings.decoder, settings.inputs)
+    return begun, settings.model_copy(update={"decoder": decoder})
+
+
+def looking_at(settings: Config, every_s: float | None, report: Path | None) -> Looking:
+    """What looks on for --compare-gradients and --report; raises ConfigError where it cannot."""
+    if every_s is not None and settings.decoder.kind != "eprop":
+        raise ConfigError(
+            f"--compare-gradients came with decoder.kind {settings.decoder.kind}: set it to eprop"
+        )
+    if report is not None:
+        check_place(report)
+    return Looking(
+        None if every_s is None else GradientWatch(every_s),
+        None if report is None else SessionWatch(),
+    )
 
 
 def check_across(recordings: list[Path], conditions: list[Condition], compare: str) -> None:

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from eprop_rt.bins.binner import Bin, Binner
-from eprop_rt.bins.grid import BinGrid, reset_after_bins
+from eprop_rt.bins.grid import BinGrid, Gaps
 from eprop_rt.bins.joined import JoinedBinner
 from eprop_rt.conditioning.after import After
 from eprop_rt.conditioning.chain import Chain
@@ -48,8 +48,7 @@ class Intake:
         self._silence = len(infos) == 1 and any(
             isinstance(stage, SpikeEventsSettings) for stage in of_samples(stages, 0)
         )
-        self._reset_after_bins = reset_after_bins(settings)
-        self._index: int | None = None
+        self._gaps = Gaps(settings)
 
     def push(self, chunk: Chunk) -> Iterator[Bin]:
         """Yield the bins that this chunk completes; DataError on a wrong shape."""
@@ -60,12 +59,11 @@ class Intake:
     def _with_silence(self, bins: Iterator[Bin]) -> Iterator[Bin]:
         """The bins, and those between them in which no event came."""
         for closed in bins:
-            before = closed.index if self._index is None else self._index
-            if closed.index - before <= self._reset_after_bins:
-                for index in range(before + 1, closed.index):
+            newest = self._gaps.newest
+            if not self._gaps.before(closed.index) and newest is not None:
+                for index in range(newest + 1, closed.index):
                     end_s = self.grid.end_s(index)
                     yield Bin(index, end_s, end_s, np.zeros_like(closed.values))
-            self._index = closed.index
             yield closed
 
     @property

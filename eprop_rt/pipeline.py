@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eprop_rt.bins.binner import Bin
-from eprop_rt.bins.grid import reset_after_bins
+from eprop_rt.bins.grid import Gaps
 from eprop_rt.bins.labels import LabelBins
 from eprop_rt.conditioning.check import checked_labels
 from eprop_rt.config import BinSettings
@@ -83,8 +83,7 @@ class Pipeline:
         channels = self._intake.channels
         self.guard = Guard(guard or GuardSettings(), settings.bin_s, channels, outputs, decoder)
         self._labels = LabelBins(self._intake.grid, labels, outputs)
-        self._reset_after_bins = reset_after_bins(settings)
-        self._index: int | None = None
+        self._gaps = Gaps(settings)
         self._thawed = True
         self._unbroken = True  # no bin went by unlearned since the last one learned from
         self._learned: list[int] = []  # bins, the newest last
@@ -123,10 +122,9 @@ class Pipeline:
 
     def decode(self, closed: Bin) -> Output:
         """What the bin in hand means; nothing is learned from it."""
-        if self._index is not None and closed.index - self._index > self._reset_after_bins:
+        if self._gaps.before(closed.index):
             self._events["reset_after_gap"] += 1
             self.decoder.reset()
-        self._index = closed.index
         decoded = self.decoder.predict_one(self.guard.admit(closed))
         values, state = self.guard.publish(decoded)
         learning = self._thawed and self.guard.learns

@@ -31,6 +31,19 @@ class BinGrid:
         return (self.origin_s or 0.0) + (index + 1) * self.bin_s
 
 
+class Gaps:
+    """Tells which bins come after a gap that resets the decoder; asked of each in turn."""
+
+    def __init__(self, settings: BinSettings) -> None:
+        self._most = reset_after_bins(settings)
+        self.newest: int | None = None  # index of the bin asked of last
+
+    def before(self, index: int) -> bool:
+        """Whether one lies between the newest bin and this one."""
+        newest, self.newest = self.newest, index
+        return newest is not None and index - newest > self._most
+
+
 def interval_s(info: StreamInfo | None) -> float:
     """The time that one sample stands for; 0 in an irregular stream."""
     return 1.0 / info.sample_rate_hz if info is not None and info.sample_rate_hz > 0 else 0.0

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from eprop_rt.bins.binner import Bin
-from eprop_rt.bins.grid import reset_after_bins
+from eprop_rt.bins.grid import Gaps
 from eprop_rt.conditioning.stage import BinStage, BinStageSettings
 from eprop_rt.config import BinSettings
 
@@ -27,17 +27,15 @@ class After:
             self._stages.append(stage)
             channels = stage.channels
         self.channels = channels  # of what comes out
-        self._reset_after_bins = reset_after_bins(bins)
-        self._index: int | None = None
+        self._gaps = Gaps(bins)
 
     def apply(self, closed: Bin) -> Bin:
         """The bin that is decoded."""
         if not self._stages:
             return closed
-        if self._index is not None and closed.index - self._index > self._reset_after_bins:
+        if self._gaps.before(closed.index):
             for stage in self._stages:
                 stage.reset()
-        self._index = closed.index
         values = closed.values.astype(np.float64)
         for stage in self._stages:
             values = stage.apply(values)

@@ -58,42 +58,38 @@ class FilterSettings(SampleSettings):
         return SectionFilter(self.sections(rate_hz), info, self.reset_after_gap_s)
 
 
-class HighpassSettings(FilterSettings):
+class CutoffSettings(FilterSettings):
+    """Of a Butterworth filter with one edge."""
+
+    kind: Literal["highpass", "lowpass"]
+    cutoff_hz: Positive
+    order: Order = 2
+
+    def edges_hz(self) -> tuple[float, ...]:
+        """The cutoff."""
+        return (self.cutoff_hz,)
+
+    def sections(self, rate_hz: float) -> F64:
+        """Butterworth."""
+        return butterworth(self.order, self.kind, self.edges_hz(), rate_hz)
+
+
+class HighpassSettings(CutoffSettings):
     """Takes away what is slower."""
 
     kind: Literal["highpass"] = "highpass"
-    cutoff_hz: Positive
-    order: Order = 2
-
-    def edges_hz(self) -> tuple[float, ...]:
-        """The cutoff."""
-        return (self.cutoff_hz,)
-
-    def sections(self, rate_hz: float) -> F64:
-        """Butterworth."""
-        return butterworth(self.order, "highpass", self.edges_hz(), rate_hz)
 
 
-class LowpassSettings(FilterSettings):
+class LowpassSettings(CutoffSettings):
     """Takes away what is faster: after `rectify`, an envelope."""
 
     kind: Literal["lowpass"] = "lowpass"
-    cutoff_hz: Positive
-    order: Order = 2
-
-    def edges_hz(self) -> tuple[float, ...]:
-        """The cutoff."""
-        return (self.cutoff_hz,)
-
-    def sections(self, rate_hz: float) -> F64:
-        """Butterworth."""
-        return butterworth(self.order, "lowpass", self.edges_hz(), rate_hz)
 
 
-class BandpassSettings(FilterSettings):
-    """Leaves a band."""
+class BandSettings(FilterSettings):
+    """Of a Butterworth filter with two edges."""
 
-    kind: Literal["bandpass"] = "bandpass"
+    kind: Literal["bandpass", "spike_band_power"]
     low_hz: Positive
     high_hz: Positive
     order: Order = 2
@@ -110,6 +106,12 @@ class BandpassSettings(FilterSettings):
     def sections(self, rate_hz: float) -> F64:
         """Butterworth, of `order` at each edge."""
         return butterworth(self.order, "bandpass", self.edges_hz(), rate_hz)
+
+
+class BandpassSettings(BandSettings):
+    """Leaves a band."""
+
+    kind: Literal["bandpass"] = "bandpass"
 
 
 class NotchSettings(FilterSettings):

@@ -6,10 +6,9 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from eprop_rt.conditioning.design import butterworth
 from eprop_rt.conditioning.filters import (
     BandpassSettings,
-    FilterSettings,
+    BandSettings,
     Order,
     ResetAfterGap,
     SectionFilter,
@@ -25,7 +24,7 @@ from eprop_rt.conditioning.stage import (
 )
 from eprop_rt.config import Positive
 from eprop_rt.kernels.filters import copy_block, magnitude, squares_into
-from eprop_rt.series import F64, StreamInfo
+from eprop_rt.series import StreamInfo
 
 
 class RectifySettings(SampleSettings):
@@ -56,7 +55,7 @@ class Rectified:
         """Nothing to forget."""
 
 
-class SpikeBandPowerSettings(FilterSettings):
+class SpikeBandPowerSettings(BandSettings):
     """Mean magnitude between 300 and 1000 Hz (Nason et al. 2020), with bins.reduce: mean."""
 
     gives: ClassVar[Meaning | None] = "power"
@@ -64,20 +63,6 @@ class SpikeBandPowerSettings(FilterSettings):
     kind: Literal["spike_band_power"] = "spike_band_power"
     low_hz: Positive = 300.0
     high_hz: Positive = 1000.0
-    order: Order = 2
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        check_band(self.low_hz, self.high_hz)
-        return self
-
-    def edges_hz(self) -> tuple[float, ...]:
-        """Both edges."""
-        return (self.low_hz, self.high_hz)
-
-    def sections(self, rate_hz: float) -> F64:
-        """Butterworth."""
-        return butterworth(self.order, "bandpass", self.edges_hz(), rate_hz)
 
     def build(self, info: StreamInfo) -> SampleStage:
         """For a regular stream that is fast enough."""

@@ -1,7 +1,7 @@
 """All stages by kind, and which of them may follow which."""
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeGuard
 
 from pydantic import Field, model_validator
 
@@ -72,11 +72,7 @@ def stages_of(bins: BinSettings) -> Stages:
 
 def of_samples(stages: Stages, stream: int) -> list[SampleSettings]:
     """The stages that work on samples of this stream."""
-    return [
-        stage
-        for stage in stages
-        if isinstance(stage, SampleSettings) and (stage.streams is None or stream in stage.streams)
-    ]
+    return [stage for stage in stages if _is_for(stage, stream)]
 
 
 def of_bins(stages: Stages) -> list[BinStageSettings]:
@@ -112,22 +108,22 @@ def clash(stages: Stages, reduce: str) -> str | None:
     samples = [stage for stage in stages if isinstance(stage, SampleSettings)]
     streams = {stream for stage in samples for stream in stage.streams or ()}
     for stream in sorted(streams | {-1}):
-        why = _chain_clash([pair for pair in named if _is_for(pair[1], stream)], reduce)
+        chain = [(name, stage) for name, stage in named if _is_for(stage, stream)]
+        why = _chain_clash(chain, reduce)
         if why is not None:
             return why
     return None
 
 
-def _is_for(stage: StageSettings, stream: int) -> bool:
+def _is_for(stage: StageSettings, stream: int) -> TypeGuard[SampleSettings]:
+    """Whether it works on samples of this stream, -1 being one that no stage names."""
     return isinstance(stage, SampleSettings) and (stage.streams is None or stream in stage.streams)
 
 
-def _chain_clash(named: Sequence[tuple[str, StageSettings]], reduce: str) -> str | None:
+def _chain_clash(chain: Sequence[tuple[str, SampleSettings]], reduce: str) -> str | None:
     meaning: Meaning = "signal"
     before = "the stream itself"
-    for at, (name, stage) in enumerate(named):
-        if not isinstance(stage, SampleSettings):
-            continue
+    for at, (name, stage) in enumerate(chain):
         if at == 0 and "signal" not in stage.takes:
             meaning = "events"
         if meaning not in stage.takes:

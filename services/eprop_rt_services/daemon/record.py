@@ -63,14 +63,15 @@ class Record:
         if self._file is not None:
             check_writable(self._file)
         self._folder: JournalFolder | None = None
+        self._needed: frozenset[str] = frozenset()  # checkpoints without which nothing replays
         self.journal: Journal | None = None
         if config.journal.folder is not None:
             self._folder = JournalFolder(config.journal.folder)
             self._folder.make()
+            self._needed = begun_with(self._folder)
             self.journal = Journal(config.journal, now)
         self._keeper = CheckpointKeeper(self._on_the_disk)
         self._spare: Arrays | None = None  # of the newest checkpoint, once that is written
-        self._needed: frozenset[str] = frozenset()
         self._digest = SessionDigest()
         self._taken: frozenset[str] = frozenset()  # files, of which this journal says so
         self._counted: Counter[str] = Counter()
@@ -104,21 +105,12 @@ class Record:
         segment = self._folder.next_segment()
         start = session.start()
         if beginning is not None:
-            file = beginning.file
-            if file is None:
-                file = self._folder.next_checkpoint(segment)
-                write_checkpoint(file, beginning.checkpoint)
-            origin = {
-                "origin": "checkpoint",
-                "checkpoint": file.name,
-                "sha256": digest(beginning.checkpoint.arrays),
-            }
+            file, sha256 = filed(self._folder.next_checkpoint(segment), beginning)
+            self._needed |= {file.name}
+            origin = {"origin": "checkpoint", "checkpoint": file.name, "sha256": sha256}
             start = start.model_copy(update=origin)
         self._taken = frozenset()
         self.journal.begin(segment, session.layout(), start)
-        heads = [head_of(path) for path in self._folder.segments()]
-        begun = {head.checkpoint for head in heads if head is not None} | {start.checkpoint}
-        self._needed = frozenset(name for name in begun if name is not None)
 
     def prepare(self, pipeline: Pipeline) -> None:
         """Ask now for the memory that a checkpoint will take, and not when a bin is due."""
@@ -314,3 +306,16 @@ class Record:
         self.listener(as_text(event))
         if self.journal is not None:
             self.journal.tell(event)
+
+
+def filed(place: Path, beginning: Beginning) -> tuple[Path, str]:
+    """Its file, written to `place` where it has none yet, and the digest of its arrays."""
+    if beginning.file is not None:
+        return beginning.file, digest(beginning.checkpoint.arrays)
+    return place, write_checkpoint(place, beginning.checkpoint)
+
+
+def begun_with(folder: JournalFolder) -> frozenset[str]:
+    """The checkpoints that segments of a folder begin with."""
+    heads = (head_of(path) for path in folder.segments())
+    return frozenset(h.checkpoint for h in heads if h is not None and h.checkpoint is not None)

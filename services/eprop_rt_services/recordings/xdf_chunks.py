@@ -16,7 +16,6 @@ from xml.etree import ElementTree
 
 MAGIC = b"XDF:"
 BOUNDARY_SIGNATURE = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
-VALUE_BYTES = {"int8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4, "double64": 8}
 NUMBER_TYPES = {
     "int8": "i1",
     "int16": "<i2",

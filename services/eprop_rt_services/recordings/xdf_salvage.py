@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from xml.etree import ElementTree
 
+import numpy as np
+
 from eprop_rt_services.recordings.xdf_chunks import (
     BOUNDARY_SIGNATURE,
     MAGIC,
+    NUMBER_TYPES,
     STAMP_BYTES,
     TEXT_FORMAT,
-    VALUE_BYTES,
     Chunk,
     Tag,
     decode_chunk,
@@ -145,7 +147,7 @@ def _layout(chunk: Chunk) -> _Layout | None:
     name = header.findtext("channel_format", "")
     if name == TEXT_FORMAT:  # one byte without stamp, and two a channel for an empty text
         return _Layout(1 + 2 * channels, float("inf"))
-    if name not in VALUE_BYTES:
+    if name not in NUMBER_TYPES:
         return None
-    values_bytes = channels * VALUE_BYTES[name]
+    values_bytes = channels * np.dtype(NUMBER_TYPES[name]).itemsize
     return _Layout(1 + values_bytes, 1 + STAMP_BYTES + values_bytes)

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eprop_rt.series import F64
-from eprop_rt_services.recordings.xdf_chunks import STAMP_BYTES, TEXT_FORMAT, decode_length
+from eprop_rt_services.recordings.xdf_chunks import (
+    NUMBER_TYPES,
+    STAMP_BYTES,
+    TEXT_FORMAT,
+    decode_length,
+)
 
-TYPES = {"int8": "<i1", "int16": "<i2", "int32": "<i4", "int64": "<i8", "float32": "<f4",
-         "double64": "<f8"}  # fmt: skip
 FIRST_RUN = 64
 
 
@@ -33,7 +36,7 @@ class SampleReader:
 
     def numbers(self, content: memoryview) -> tuple[F64, NDArray[np.number]]:
         """Stamps (n,) and values (n, channels); as many as are whole."""
-        dtype = np.dtype(TYPES[self.format])
+        dtype = np.dtype(NUMBER_TYPES[self.format])
         counted = decode_length(content, 0) or (0, len(content))
         count, raw = counted[0], np.frombuffer(content, np.uint8)[counted[1] :]
         bare = 1 + self.channels * dtype.itemsize

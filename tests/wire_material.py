@@ -13,11 +13,11 @@ ANY_PORT = "tcp://127.0.0.1:*"
 PATIENCE_S = 20.0
 
 
-def command(sequence, values=2, *, deadline_s=1e9, host="h", clock="test"):
+def command(sequence, values=2, *, deadline_s=1e9, published_s=0.0, host="h", clock="test"):
     header = CommandHeader(
         version=2,
         sequence=sequence,
-        stamps=Stamps(origin_s=0.0, bin_end_s=0.0, published_s=0.0, clock=clock),
+        stamps=Stamps(origin_s=0.0, bin_end_s=0.0, published_s=published_s, clock=clock),
         deadline_s=deadline_s,
         host=host,
         model_id="m",

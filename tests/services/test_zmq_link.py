@@ -3,45 +3,21 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
-import numpy as np
 import pytest
 import zmq
 
 from eprop_rt.errors import ConfigError, EpropError, StreamError
 from eprop_rt_protocols.codec import encode
-from eprop_rt_protocols.command import Command, CommandHeader, Stamps
-from eprop_rt_protocols.control import ControlReply, ControlRequest, encode_request
+from eprop_rt_protocols.control import ControlReply
 from eprop_rt_services.zmq_link import (
     CommandPublisher,
     CommandSubscriber,
     ControlClient,
     ControlServer,
 )
+from wire_material import ANY_PORT, PATIENCE_S, asked, command, dealer, serve_one, until
 
 pytestmark = pytest.mark.live
-
-ANY_PORT = "tcp://127.0.0.1:*"
-PATIENCE_S = 5.0
-
-
-def command(sequence, deadline_s=1e9, published_s=0.0, values=2):
-    stamps = Stamps(origin_s=0.0, bin_end_s=0.0, published_s=published_s, clock="test")
-    header = CommandHeader(
-        version=2,
-        sequence=sequence,
-        stamps=stamps,
-        deadline_s=deadline_s,
-        host="h",
-        model_id="m",
-        update_id=0,
-        learning="on",
-        output="decoded",
-        dtype="<f4",
-        shape=(values,),
-        names=(),
-        units=(),
-    )
-    return Command(header, np.full(values, sequence, np.float32))
 
 
 @pytest.fixture
@@ -63,37 +39,12 @@ def subscriber(opened, publisher):
 def join(publisher, subscriber, sequence=0):
     """Publish one command and greet until it is there: the subscription is then known."""
     publisher.publish(command(sequence))
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
+
+    def received():
         publisher.greet()
-        received = subscriber.poll(0.01)
-        if received is not None:
-            return received
-    raise AssertionError("the subscription never arrived")
+        return subscriber.poll(0.01)
 
-
-def serve(server, answer, count=1):
-    """Answer `count` requests; returns their verbs in the order in which they were handed on."""
-    verbs = []
-    end = time.monotonic() + PATIENCE_S
-    while len(verbs) < count and time.monotonic() < end:
-        for address, request in server.poll():
-            verbs.append(request.verb)
-            server.reply(address, answer(request))
-        time.sleep(0.001)
-    return verbs
-
-
-def done(request):
-    return ControlReply(version=2, request_id=request.request_id, ok=True)
-
-
-def dealer(opened, endpoint):
-    """A peer with a socket of its own, which may say what no client of ours would."""
-    peer = opened(opened(zmq.Context()).socket(zmq.DEALER))
-    peer.setsockopt(zmq.LINGER, 0)
-    peer.connect(endpoint)
-    return peer
+    return until(received)
 
 
 def test_commands_arrive_in_order_with_their_values(publisher, subscriber):
@@ -117,9 +68,7 @@ def test_a_reader_that_joins_late_gets_the_last_command(opened, publisher):
     for sequence in range(5):
         publisher.publish(command(sequence))
     late = opened(CommandSubscriber(publisher.endpoint, "cursor", now=lambda: 0.0))
-    end = time.monotonic() + PATIENCE_S
-    while not publisher.greet() and time.monotonic() < end:
-        time.sleep(0.001)
+    until(publisher.greet)
     assert late.poll(PATIENCE_S).header.sequence == 4
     assert publisher.greet() is False
 
@@ -129,9 +78,7 @@ def test_the_greeting_of_another_reader_is_not_a_second_command(opened, publishe
     other = opened(CommandSubscriber(publisher.endpoint, "cursor", now=lambda: 0.0))
     publisher.publish(command(1))
     assert subscriber.poll(PATIENCE_S).header.sequence == 1
-    end = time.monotonic() + PATIENCE_S
-    while not publisher.greet() and time.monotonic() < end:
-        time.sleep(0.001)
+    until(publisher.greet)
     assert other.poll(PATIENCE_S).header.sequence == 1
     assert subscriber.poll(0.1) is None
     assert subscriber.events["repeated"] == 1
@@ -158,12 +105,13 @@ def test_what_breaks_the_rules_is_dropped_and_counted(opened):
     endpoint = raw.getsockopt_string(zmq.LAST_ENDPOINT)
     subscriber = opened(CommandSubscriber(endpoint, "t", now=lambda: 0.0))
     topic, head, payload = encode("t", command(3))
-    received, end = None, time.monotonic() + PATIENCE_S
-    while received is None and time.monotonic() < end:
+
+    def received():
         raw.send_multipart([topic, head, payload[:-1]])
         raw.send_multipart([topic, head, payload])
-        received = subscriber.poll(0.01)
-    assert received.header.sequence == 3
+        return subscriber.poll(0.01)
+
+    assert until(received).header.sequence == 3
     assert subscriber.events["malformed"] >= 1
 
 
@@ -259,9 +207,9 @@ def test_connecting_to_no_endpoint_at_all_is_a_clear_error(endpoint):
 
 def test_a_question_gets_its_answer(opened):
     server = opened(ControlServer(ANY_PORT))
-    peer = dealer(opened, server.endpoint)
-    peer.send(encode_request(ControlRequest(version=2, request_id="a", verb="freeze")))
-    assert serve(server, done) == ["freeze"]
+    peer = opened(dealer(server.endpoint))
+    peer.send(asked("freeze"))
+    assert serve_one(server) == ["freeze"]
     assert peer.poll(PATIENCE_S * 1e3)
     assert peer.recv() == b'{"version":2,"request_id":"a","ok":true,"error":null,"status":null}'
 
@@ -271,20 +219,17 @@ def test_a_client_in_another_thread_is_answered(opened):
     client = opened(ControlClient(server.endpoint))
     with ThreadPoolExecutor(1) as pool:
         for verb in ("status", "thaw"):
-            asked = pool.submit(client.ask, verb, PATIENCE_S)
-            assert serve(server, done) == [verb]
-            assert asked.result().ok
+            pending = pool.submit(client.ask, verb, PATIENCE_S)
+            assert serve_one(server) == [verb]
+            assert pending.result().ok
 
 
 def test_stop_is_handed_on_before_what_came_first(opened):
     server = opened(ControlServer(ANY_PORT))
-    peer = dealer(opened, server.endpoint)
-    requests = [
-        encode_request(ControlRequest(version=2, request_id="a", verb=verb))
-        for verb in ("thaw", "status", "freeze", "stop")
-    ]
+    peer = opened(dealer(server.endpoint))
+    requests = [asked(verb) for verb in ("thaw", "status", "freeze", "stop")]
     peer.send(requests[0])
-    assert serve(server, done) == ["thaw"]
+    assert serve_one(server) == ["thaw"]
     for request in requests[1:]:
         peer.send(request)
     time.sleep(0.2)  # so that all three are there at one look
@@ -293,13 +238,14 @@ def test_stop_is_handed_on_before_what_came_first(opened):
 
 def test_a_malformed_question_is_answered_with_the_reason(opened):
     server = opened(ControlServer(ANY_PORT))
-    peer = dealer(opened, server.endpoint)
+    peer = opened(dealer(server.endpoint))
     peer.send(b'{"version":2,"request_id":"a","verb":"explode"}')
-    end = time.monotonic() + PATIENCE_S
-    while not server.events["malformed"] and time.monotonic() < end:
+
+    def refused():
         assert server.poll() == []
-        time.sleep(0.001)
-    assert server.events["malformed"] == 1
+        return server.events["malformed"]
+
+    assert until(refused) == 1
     assert peer.poll(PATIENCE_S * 1e3)
     answer = peer.recv()
     assert b'"ok":false' in answer
@@ -309,22 +255,20 @@ def test_a_malformed_question_is_answered_with_the_reason(opened):
 
 def test_a_message_of_many_frames_or_none_does_no_harm(opened):
     server = opened(ControlServer(ANY_PORT))
-    peer = dealer(opened, server.endpoint)
+    peer = opened(dealer(server.endpoint))
     peer.send_multipart([b"x"] * 50)
     peer.send(b"")
-    peer.send_multipart(
-        [b"", encode_request(ControlRequest(version=2, request_id="a", verb="status"))]
-    )
-    assert serve(server, done) == ["status"]
+    peer.send_multipart([b"", asked("status")])
+    assert serve_one(server) == ["status"]
     assert server.events["malformed"] == 2
 
 
 def test_an_oversized_message_ends_the_connection_and_not_the_server(opened):
     server = opened(ControlServer(ANY_PORT))
-    dealer(opened, server.endpoint).send(bytes(10**6))
-    peer = dealer(opened, server.endpoint)
-    peer.send(encode_request(ControlRequest(version=2, request_id="a", verb="status")))
-    assert serve(server, done) == ["status"]
+    opened(dealer(server.endpoint)).send(bytes(10**6))
+    peer = opened(dealer(server.endpoint))
+    peer.send(asked("status"))
+    assert serve_one(server) == ["status"]
     assert not server.events
 
 
@@ -347,10 +291,10 @@ def test_an_order_that_met_no_daemon_does_not_wait_for_the_next_one(opened):
     with suppress(StreamError):
         client.ask("stop", timeout_s=0.05)
     server = opened(ControlServer(endpoint))
-    peer = dealer(opened, endpoint)
+    peer = opened(dealer(endpoint))
     time.sleep(0.3)  # long enough for the client to reconnect
-    peer.send(encode_request(ControlRequest(version=2, request_id="a", verb="status")))
-    assert serve(server, done) == ["status"]
+    peer.send(asked("status"))
+    assert serve_one(server) == ["status"]
 
 
 def test_an_answer_to_an_earlier_question_is_passed_over(opened):
@@ -365,9 +309,12 @@ def test_an_answer_to_an_earlier_question_is_passed_over(opened):
         given_up = pool.submit(client.ask, "status", 0.3)
         with pytest.raises(StreamError):
             given_up.result()
-        asked = pool.submit(client.ask, "freeze", PATIENCE_S)
-        assert serve(server, answer, count=2) == ["status", "freeze"]
-        assert asked.result().ok
+        pending = pool.submit(client.ask, "freeze", PATIENCE_S)
+        verbs = []
+        while len(verbs) < 2:
+            verbs += serve_one(server, answer)
+        assert verbs == ["status", "freeze"]
+        assert pending.result().ok
 
 
 def test_an_answer_in_another_language_is_a_clear_error(opened):
@@ -376,8 +323,8 @@ def test_an_answer_in_another_language_is_a_clear_error(opened):
     raw.bind(ANY_PORT)
     client = opened(ControlClient(raw.getsockopt_string(zmq.LAST_ENDPOINT)))
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(client.ask, "status", PATIENCE_S)
+        pending = pool.submit(client.ask, "status", PATIENCE_S)
         address, _ = raw.recv_multipart()
         raw.send_multipart([address, b"HTTP/1.1 400 Bad Request"])
         with pytest.raises(StreamError, match="not as a daemon of this version"):
-            asked.result()
+            pending.result()

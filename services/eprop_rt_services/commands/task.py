@@ -3,59 +3,71 @@
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from pydantic import ValidationError
 from rich.console import Console
 
 from eprop_rt.closed_loop.session import LoopSettings
 from eprop_rt.errors import ConfigError
 from eprop_rt.hot import merged
-from eprop_rt_services.closed_loop.bench import Bench, BenchSettings, Standing
+from eprop_rt_services.closed_loop.bench import OWN_DECODERS, Bench, BenchSettings, Standing
 from eprop_rt_services.closed_loop.course import Course, Length, Tell, line
 from eprop_rt_services.closed_loop.faults import FaultSettings
 from eprop_rt_services.commands.options import JsonOption, write_json
-from eprop_rt_services.commands.task_options import (
-    CommandsOption,
-    DecoderOption,
-    JitterOption,
-    LoopArgument,
-    LossOption,
-    MouseOption,
-    NameOption,
-    PortOption,
-    PracticeOption,
-    RestartOption,
-    ScreensOption,
-    SecondsOption,
-    SeedOption,
-    TopicOption,
-    TrialsOption,
-    UnitsOption,
-)
 from eprop_rt_services.config import read_mapping
 from eprop_rt_services.processes.company import company
 
-USUAL = BenchSettings()
-
 
 def task(
-    config: LoopArgument = None,
-    commands: CommandsOption = None,
-    decoder: DecoderOption = None,
-    topic: TopicOption = USUAL.topic,
-    name: NameOption = USUAL.name,
-    screens: ScreensOption = USUAL.screens,
-    units: UnitsOption = None,
-    seed: SeedOption = 0,
-    trials: TrialsOption = None,
-    seconds: SecondsOption = None,
-    jitter_ms: JitterOption = 0.0,
-    loss: LossOption = 0.0,
-    mouse: MouseOption = False,
-    practice: PracticeOption = 30.0,
-    port: PortOption = 0,
-    restart_every: RestartOption = None,
+    config: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CONFIG", help="YAML of the loop: population, user, task, cursor, timing"
+        ),
+    ] = None,
+    commands: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ENDPOINT", help="where your decoder publishes its commands"),
+    ] = None,
+    decoder: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="|".join(OWN_DECODERS), help="start one of ours beside the task instead"
+        ),
+    ] = None,
+    topic: Annotated[str, typer.Option(help="of the commands")] = BenchSettings().topic,
+    name: Annotated[str, typer.Option(help="source ids of the streams begin with it")] = (
+        BenchSettings().name
+    ),
+    screens: Annotated[
+        str, typer.Option(metavar="ENDPOINT", help="where pages can see the screen; *: a free port")
+    ] = BenchSettings().screens,
+    units: Annotated[int | None, typer.Option(min=1, max=4096, help="of the population")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="another one, another person")] = (
+        0
+    ),
+    trials: Annotated[int | None, typer.Option(min=1, help="until it ends by itself")] = None,
+    seconds: Annotated[float | None, typer.Option(min=1, help="until it ends by itself")] = None,
+    jitter_ms: Annotated[
+        float, typer.Option(min=0, max=10_000, help="fault: samples come late by up to so much")
+    ] = 0.0,
+    loss: Annotated[
+        float, typer.Option(min=0, max=0.99, help="fault: this share of the samples is lost")
+    ] = 0.0,
+    mouse: Annotated[
+        bool, typer.Option("--mouse", help="steer the simulated user yourself, in a browser")
+    ] = False,
+    practice: Annotated[
+        float, typer.Option(min=1, help="of --mouse: the simulated user goes first, in seconds")
+    ] = 30.0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="of the page of --mouse, on this machine; 0: free")
+    ] = 0,
+    restart_every: Annotated[
+        float | None, typer.Option(min=1, help="fault: the source restarts, in seconds")
+    ] = None,
     json: JsonOption = None,
 ) -> None:
     """Put a decoder on the bench: a task and a simulated user, over LSL and ZeroMQ.

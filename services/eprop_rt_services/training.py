@@ -1,9 +1,7 @@
 """Offline training on recordings: first four fifths to train, the last fifth to test."""
 
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +17,7 @@ from eprop_rt_services.config import Config
 from eprop_rt_services.decoders import decoder_for
 from eprop_rt_services.recordings import Recording
 from eprop_rt_services.replay.source import binned, breaks
+from eprop_rt_services.stopping import Stop
 from eprop_rt_services.threads import threads
 
 TRAINED = 0.8  # share of each recording; the rest is the test
@@ -74,9 +73,9 @@ def train(
 ) -> tuple[Trained, Engine]:
     """Train until the settings or the user (SIGINT, SIGTERM) say that it is enough."""
     engine, settings = engine_for(config, parts, start)
-    started, stop = time.perf_counter(), Flag()
+    started = time.perf_counter()
     epochs: list[Epoch] = []
-    with threads(config.training.threads) as each, obeying_signals(stop.set):
+    with threads(config.training.threads) as each, Stop() as stop:
         trainer = Trainer(
             engine,
             config.training,
@@ -84,10 +83,10 @@ def train(
             [one for part in parts for one in part.validation],
             each,
         )
-        while not (trainer.exhausted or stop.on):
+        while not (trainer.exhausted or stop.asked()):
             for share in trainer.batches():
                 watch((len(epochs) + share) / config.training.epochs, None)
-                if stop.on:
+                if stop.asked():
                     break
             epochs.append(trainer.close_epoch())
             watch(len(epochs) / config.training.epochs, epochs[-1])
@@ -97,7 +96,7 @@ def train(
         checkpoint = Checkpoint(settings, config.inputs, *shape, engine.snapshot())
     best = max((number for number, epoch in enumerate(epochs, 1) if epoch.best), default=0)
     seconds = time.perf_counter() - started
-    return Trained(checkpoint, tuple(epochs), best, seconds, stop.on), engine
+    return Trained(checkpoint, tuple(epochs), best, seconds, stop.asked()), engine
 
 
 def engine_for(
@@ -140,36 +139,3 @@ def tested(engine: Engine, part: Part) -> F64:
     outputs = lead.labels.shape[1]
     shape = len(predicted), outputs
     return r2(np.reshape(predicted, shape), np.reshape(true, shape).astype(np.float64))
-
-
-class Flag:
-    """Set once, by a signal."""
-
-    def __init__(self) -> None:
-        self.on = False
-
-    def set(self) -> None:
-        """On, for good."""
-        self.on = True
-
-
-@contextmanager
-def obeying_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Let the first SIGINT or SIGTERM end the training; a second one ends the program."""
-    names = signal.SIGINT, signal.SIGTERM
-    before = [signal.getsignal(name) for name in names]
-
-    def restore() -> None:
-        for name, handler in zip(names, before, strict=True):
-            signal.signal(name, handler)
-
-    def told(*_: object) -> None:
-        restore()
-        stop()
-
-    for name in names:
-        signal.signal(name, told)
-    try:
-        yield
-    finally:
-        restore()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from eprop_rt.errors import StreamError
 from eprop_rt.series import Chunk, LabelChunk, MarkerChunk, StreamInfo
 from eprop_rt_services.classes.labels import ClassLabels, class_info, classes_of_channel
 from eprop_rt_services.classes.settings import ClassSettings
@@ -25,7 +26,15 @@ class LiveClasses:
         self._passed_s = -np.inf
 
     def label_info(self, info: StreamInfo | None) -> StreamInfo:
-        """What the labels are, of a label stream that announces `info`, or of markers."""
+        """What the labels are, of a label stream that announces `info`, or of markers.
+
+        Raises StreamError where that stream cannot say a class.
+        """
+        if info is not None and info.channels != 1:
+            raise StreamError(
+                f"the label stream {info.name} has {info.channels} channels, classes.source "
+                "channel expects one with a number a class: require another stream"
+            )
         own = class_info(self._settings)
         if self._settings.source == "markers" or info is None:
             return own

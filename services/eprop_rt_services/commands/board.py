@@ -10,8 +10,8 @@ from rich.console import Console
 from eprop_rt.errors import ConfigError, StreamError
 from eprop_rt_services.boards.board import TYPES, Board, Reached, columns
 from eprop_rt_services.commands.options import JsonOption, write_json
-from eprop_rt_services.commands.stopping import Stop
 from eprop_rt_services.lsl_link import LslMarkerOutlet, LslOutlet, local_clock
+from eprop_rt_services.stopping import Stop
 
 SILENT_S = 10.0
 

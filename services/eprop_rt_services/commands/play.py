@@ -11,8 +11,8 @@ from rich.table import Table
 
 from eprop_rt.errors import RecordingError
 from eprop_rt_services.commands.options import JsonOption, write_json
-from eprop_rt_services.commands.stopping import Stop
 from eprop_rt_services.recordings import Selection
+from eprop_rt_services.stopping import Stop
 from eprop_rt_services.streaming.player import Pace, Player
 from eprop_rt_services.streaming.track import SIGNAL_TYPE, Track, read_tracks
 

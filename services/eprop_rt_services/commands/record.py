@@ -10,8 +10,8 @@ from rich.console import Console
 from eprop_rt.errors import ConfigError
 from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.commands.options import JsonOption, write_json
-from eprop_rt_services.commands.stopping import Stop
 from eprop_rt_services.lsl_link import local_clock, require_lsl
+from eprop_rt_services.stopping import Stop
 
 KEYS = ("name", "type", "source_id")
 

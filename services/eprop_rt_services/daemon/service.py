@@ -5,14 +5,12 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
-from eprop_rt.errors import ConfigError, EpropError, StreamError
+from eprop_rt.errors import ConfigError, EpropError
 from eprop_rt.intake import channels_of
 from eprop_rt.pipeline import Output, Pipeline
-from eprop_rt.series import StreamInfo
 from eprop_rt.warmup import warm_up
 from eprop_rt_protocols.control import ControlReply, ControlRequest, carried_out
 from eprop_rt_services.checkpoint import Checkpoint
@@ -24,7 +22,7 @@ from eprop_rt_services.daemon.operator import Operator
 from eprop_rt_services.daemon.publishing import Publishing
 from eprop_rt_services.daemon.record import STOPPED, Record
 from eprop_rt_services.daemon.recorded import RecordedPath
-from eprop_rt_services.daemon.session import Beginning, Session
+from eprop_rt_services.daemon.session import Beginning, Session, outputs_of
 from eprop_rt_services.daemon.telling import Telling
 from eprop_rt_services.daemon.viewing import Viewing
 from eprop_rt_services.daemon.watching import Inputs, LatenessWatch
@@ -38,6 +36,7 @@ from eprop_rt_services.realtime import let_commands_out
 from eprop_rt_services.security import server_keys
 from eprop_rt_services.sources.kind import LiveSource
 from eprop_rt_services.sources.live import LslSource, SearchEnded
+from eprop_rt_services.stopping import obeying_signals
 from eprop_rt_services.supervision import Supervisor
 from eprop_rt_services.zmq_link import ControlServer
 
@@ -211,9 +210,10 @@ class Daemon:
 
     def _connect(self) -> None:
         signal_info, label_info = self._source.open(self._search_is_over)
+        config = self._config
         if self._classes is not None:
-            label_info = self._class_info(label_info)
-        config, outputs = self._config, self._outputs(label_info)
+            label_info = self._classes.label_info(label_info) if config.has_live_labels else None
+        outputs = outputs_of(config.publish.names, label_info)
         channels = channels_of(config.inputs, self._source.signal_infos)
         decoder, said = settled(config.decoder, channels, outputs, config.bins.bin_s)
         for line in said:
@@ -239,26 +239,6 @@ class Daemon:
     def _begin(self, beginning: Beginning | None) -> Pipeline:
         self._record.begin(self._session, beginning)
         return self._session.begin(beginning)
-
-    def _class_info(self, labels: StreamInfo | None) -> StreamInfo | None:
-        """What the labels are where they are of classes; none without a stream that says them."""
-        if self._classes is None or not self._config.has_live_labels:
-            return None
-        if labels is not None and labels.channels != 1:
-            raise StreamError(
-                f"the label stream {labels.name} has {labels.channels} channels, classes.source "
-                "channel expects one with a number a class: require another stream"
-            )
-        return self._classes.label_info(labels)
-
-    def _outputs(self, labels: StreamInfo | None) -> int:
-        named = len(self._config.publish.names)
-        if labels is not None and labels.channels != named:
-            raise StreamError(
-                f"the label stream {labels.name} has {labels.channels} channels, publish.names "
-                f"names {named}: name one output a label channel"
-            )
-        return named
 
     def _send(self, output: Output) -> None:
         published_s = self._publishing.send(
@@ -328,15 +308,3 @@ class Daemon:
     @property
     def _pipeline(self) -> Pipeline:
         return self._path.pipeline
-
-
-@contextmanager
-def obeying_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Let SIGTERM and SIGINT end the loop after the bin in hand, inside this block."""
-    names = signal.SIGTERM, signal.SIGINT
-    before = [signal.signal(name, lambda *_: stop()) for name in names]
-    try:
-        yield
-    finally:
-        for name, handler in zip(names, before, strict=True):
-            signal.signal(name, handler)

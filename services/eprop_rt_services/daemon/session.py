@@ -2,11 +2,13 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from eprop_rt.config import DecoderSettings
+from eprop_rt.errors import StreamError
 from eprop_rt.intake import channels_of
 from eprop_rt.pipeline import Pipeline
 from eprop_rt.series import StreamInfo
@@ -68,6 +70,16 @@ class Session:
         """The streams of a journal of it."""
         publish = self.config.publish
         return Layout(self.signals, self.labels, publish.names, publish.units, publish.topic)
+
+
+def outputs_of(names: Sequence[str], labels: StreamInfo | None) -> int:
+    """How many outputs have these names; raises StreamError where there are not as many labels."""
+    if labels is not None and labels.channels != len(names):
+        raise StreamError(
+            f"the label stream {labels.name} has {labels.channels} channels, publish.names "
+            f"names {len(names)}: name one output a label channel"
+        )
+    return len(names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """Ctrl-C or SIGTERM, for a command that has something to finish first."""
 
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Self
 
 SIGNALS = signal.SIGTERM, signal.SIGINT
@@ -30,3 +32,14 @@ class Stop:
 
     def __exit__(self, *_: object) -> None:
         self._restore()
+
+
+@contextmanager
+def obeying_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Inside this block a signal calls `stop`, whenever one comes."""
+    before = [signal.signal(name, lambda *_: stop()) for name in SIGNALS]
+    try:
+        yield
+    finally:
+        for name, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(name, handler)

@@ -16,7 +16,6 @@ import numpy as np
 
 from eprop_rt.artefact import ArtefactWatch
 from eprop_rt.bins.binner import Bin
-from eprop_rt.build import Mask
 from eprop_rt.decoder import Decoder
 from eprop_rt.errors import DataError
 from eprop_rt.good_state import GoodStates
@@ -24,21 +23,13 @@ from eprop_rt.guard_settings import GuardSettings
 from eprop_rt.kernels.scale import Statistics
 from eprop_rt.label_range import LabelRange
 from eprop_rt.ladder import Ladder, Rung
+from eprop_rt.rate_watch import RateWatch
 from eprop_rt.series import F32, F64, LabelChunk
 from eprop_rt.snapshot import Arrays
 
 OutputState = Literal["decoded", "clipped", "held", "zeroed"]
 
 REFUSED = (("update_refused", "update"), ("rehearsal_refused", "rehearsal"))  # event, cause
-
-
-@runtime_checkable
-class Spiking(Protocol):
-    """A decoder with neurons that may fall silent or run away."""
-
-    def spikes(self) -> Mask:
-        """Which neurons spiked at the newest step (neurons,)."""
-        ...
 
 
 @runtime_checkable
@@ -80,7 +71,7 @@ class Guard:
             self._range.start_from(known)
         self._good = GoodStates(decoder)
         self._events: Counter[str] = Counter()
-        self._spiking = decoder if isinstance(decoder, Spiking) else None
+        self._rates = RateWatch(bin_s, decoder)
         self._state: OutputState = "decoded"
         self._values: F64 = np.zeros(outputs)  # said last
         self._orders: set[str] = set()
@@ -88,7 +79,7 @@ class Guard:
         self._held_for: str | None = None
         self._held_until = self._held_since = -math.inf
         self._refused = {event: decoder.events.get(event, 0) for event, _ in REFUSED}
-        self._late = self._late_bins = self._rate_bins = self._spikes = self._high = 0
+        self._late = self._late_bins = self._high = 0
         self._fresh = self._restart = False  # learned since the last mark; bring it to rest
         self._marked: int | None = None
         self._marks = 0
@@ -198,7 +189,9 @@ class Guard:
             if count > self._refused[event]:
                 self._refused[event] = count
                 self._ladder.skip(cause)
-        self._judge_rates()
+        unhealthy = self._rates.judge(self.settings)
+        if unhealthy is not None:
+            self._ladder.freeze(unhealthy)
         self._judge_lateness()
         self._judge_error(label)
         if self._restart:
@@ -210,21 +203,6 @@ class Guard:
         self._keep_good_state()
 
     # What is looked at.
-
-    def _judge_rates(self) -> None:
-        if self._spiking is None:
-            return
-        fired = self._spiking.spikes()
-        self._spikes += int(np.count_nonzero(fired))
-        self._rate_bins += 1
-        if self._rate_bins < self._bins(self.settings.rate_window_s):
-            return
-        share = self._spikes / (self._rate_bins * max(len(fired), 1))
-        self._rate_bins = self._spikes = 0
-        if share > self.settings.rate_max_share:
-            self._ladder.freeze("rate_high")
-        elif share < self.settings.rate_min_hz * self._bin_s:
-            self._ladder.freeze("rate_low")
 
     def _judge_lateness(self) -> None:
         self._late_bins += 1

@@ -14,8 +14,8 @@ import numpy as np
 from eprop_rt.bins.binner import Bin
 from eprop_rt.build import Mask
 from eprop_rt.decoder import Decoder
-from eprop_rt.guard import Spiking
 from eprop_rt.pipeline import Output
+from eprop_rt.rate_watch import Spiking
 from eprop_rt_protocols.command import Learning
 from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_protocols.view import MAX_BINS, MAX_SHOWN, View, ViewHeader, encode_view

@@ -29,6 +29,7 @@ from eprop_rt.closed_loop.room import Room, RoomSettings
 from eprop_rt.closed_loop.task import Trial
 from eprop_rt.closed_loop.tuning import draw_tuning
 from eprop_rt.config import Settings
+from eprop_rt.decoder import RewardDecoder
 from eprop_rt.errors import ConfigError
 
 Count = Annotated[int, Field(ge=0, le=100_000)]
@@ -254,12 +255,11 @@ def _way(condition: PerturbationSettings, bin_s: float) -> Way:
 @contextmanager
 def _not_exploring(decoder: Learner) -> Iterator[None]:
     """A decoder that explores does not while it is probed."""
-    learner = cast(Any, decoder)
-    explored = getattr(decoder, "explores", None)
-    if explored is not None:
-        learner.explores = False
+    if not isinstance(decoder, RewardDecoder):
+        yield
+        return
+    explored, decoder.explores = decoder.explores, False
     try:
         yield
     finally:
-        if explored is not None:
-            learner.explores = explored
+        decoder.explores = explored

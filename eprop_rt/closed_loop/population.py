@@ -91,45 +91,6 @@ class CosinePopulation:
         self._draws = np.random.default_rng(seed)
 
 
-class DeadPopulation:
-    """An array on which nothing is heard: the control that every decoder must fail."""
-
-    def __init__(self, units: int) -> None:
-        self._units = units
-
-    @property
-    def units(self) -> int:
-        """How many units there are."""
-        return self._units
-
-    def counts(self, velocity_cm_s: F64, dt_s: float) -> F64:
-        """Zeros (units,)."""
-        return np.zeros(self._units)
-
-    def restart(self, seed: Seed) -> None:
-        """Change nothing: there is nothing to draw."""
-
-
-class RelayPopulation:
-    """Two channels that carry the intention itself: with it, the decoder x / bin_s is perfect.
-
-    What it yields for an interval is the intended displacement (2,) in cm. It shows what user, task
-    and cursor allow at best.
-    """
-
-    @property
-    def units(self) -> int:
-        """How many channels there are: x and y."""
-        return 2
-
-    def counts(self, velocity_cm_s: F64, dt_s: float) -> F64:
-        """Return the intended displacement (2,) in cm."""
-        return velocity_cm_s * dt_s
-
-    def restart(self, seed: Seed) -> None:
-        """Change nothing: there is nothing to draw."""
-
-
 def _spread_angles(units: int, rng: np.random.Generator) -> F64:
     """Angles (units,) in radians, one in each equal sector of the circle, in random order."""
     angle: F64 = 2 * np.pi * (np.arange(units) + rng.uniform(0, 1, units)) / units

@@ -1,12 +1,7 @@
 import numpy as np
 import pytest
 
-from eprop_rt.closed_loop.population import (
-    CosinePopulation,
-    DeadPopulation,
-    PopulationSettings,
-    RelayPopulation,
-)
+from eprop_rt.closed_loop.population import CosinePopulation, PopulationSettings
 from eprop_rt.errors import ConfigError
 
 REST = np.zeros(2)
@@ -74,14 +69,6 @@ def test_a_restart_draws_anew_from_the_same_tuning():
     assert not np.array_equal(again, counts)
     population.restart(1)
     assert np.array_equal(population.counts(heading(10), 0.1), again)
-
-
-def test_a_dead_array_says_nothing():
-    assert not np.any(DeadPopulation(32).counts(heading(10), 0.1))
-
-
-def test_the_relay_carries_the_intended_displacement():
-    assert np.array_equal(RelayPopulation().counts(np.array([10.0, -4.0]), 0.5), [5.0, -2.0])
 
 
 @pytest.mark.parametrize("bounds", [(20.0, 4.0), (-1.0, 4.0)])

@@ -1,12 +1,40 @@
 import numpy as np
 import pytest
 
-from eprop_rt.closed_loop.population import DeadPopulation, RelayPopulation
 from eprop_rt.closed_loop.session import ClosedLoop, LoopSettings, TimingSettings
 from eprop_rt.closed_loop.user import UserSettings
 from eprop_rt.errors import ConfigError, DataError
 
 SETTINGS = LoopSettings()
+
+
+class DeadPopulation:
+    """An array on which nothing is heard: the control that every decoder must fail."""
+
+    def __init__(self, units):
+        self.units = units
+
+    def counts(self, velocity_cm_s, dt_s):
+        return np.zeros(self.units)
+
+    def restart(self, seed):
+        """There is nothing to draw."""
+
+
+class RelayPopulation:
+    """Two channels that carry the intention itself: with it, the decoder x / bin_s is perfect.
+
+    What it yields for an interval is the intended displacement (2,) in cm. It shows what user, task
+    and cursor allow at best.
+    """
+
+    units = 2
+
+    def counts(self, velocity_cm_s, dt_s):
+        return velocity_cm_s * dt_s
+
+    def restart(self, seed):
+        """There is nothing to draw."""
 
 
 class Readout:

@@ -11,14 +11,16 @@ bounds. It moves only while the decoder learns.
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
 from eprop_rt.closed_loop.assist import Assist
 from eprop_rt.closed_loop.labels import LabelSource
+from eprop_rt.closed_loop.learner import Learner
+from eprop_rt.closed_loop.perturbation import LATEST_BINS
+from eprop_rt.closed_loop.rewards import RewardSource
 from eprop_rt.closed_loop.room import Room
 from eprop_rt.closed_loop.scene import Scene
 from eprop_rt.closed_loop.task import Trial
@@ -29,23 +31,6 @@ from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays, copied, write_back
 
 REMEMBERED_S = 10.0  # of the cursor's velocity, for labels of bins gone by
-
-
-class Learner(Protocol):
-    """What the coupling asks of a decoder; what else it can do it is asked where it has it."""
-
-    def predict_one(self, x: F32) -> ArrayLike:
-        """Decode one bin (inputs,)."""
-
-    def learn_one(self, label: F32) -> object:
-        """Learn the bin just predicted."""
-
-
-class Rewards(Protocol):
-    """A source of rewards: NaN where none came."""
-
-    def reward(self, scene: Scene) -> float:
-        """What came at the end of this bin."""
 
 
 class OutputSettings(Settings):
@@ -81,7 +66,7 @@ class Coupling:
         room: Room,
         decoder: Learner,
         labels: LabelSource | None = None,
-        rewards: Rewards | None = None,
+        rewards: RewardSource | None = None,
         output: OutputSettings | None = None,
         assist: Assist | None = None,
     ) -> None:
@@ -96,7 +81,7 @@ class Coupling:
             "command": np.zeros(room.axes),
             "velocities": np.zeros((bins, room.axes)),
             "outputs": np.zeros((bins, room.axes)),
-            "counts": np.zeros((101, room.units), np.float32),
+            "counts": np.zeros((LATEST_BINS + 1, room.units), np.float32),
             "bins": np.zeros(1, np.int64),
             "taught": np.zeros(1, np.int64),
             "gap": np.zeros(1, np.int64),

@@ -20,8 +20,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from eprop_rt.closed_loop.assist import Assist, AssistSettings
-from eprop_rt.closed_loop.coupling import Coupling, Learner, OutputSettings, Way
+from eprop_rt.closed_loop.coupling import Coupling, OutputSettings, Way
 from eprop_rt.closed_loop.labels import LabelSettings, build_label_source
+from eprop_rt.closed_loop.learner import Learner
 from eprop_rt.closed_loop.metrics import ProbeResult, summarise
 from eprop_rt.closed_loop.perturbation import Perturbation, PerturbationSettings, silence
 from eprop_rt.closed_loop.rewards import RewardSourceSettings, build_reward_source
@@ -32,11 +33,13 @@ from eprop_rt.config import Settings
 from eprop_rt.decoder import RewardDecoder
 from eprop_rt.errors import ConfigError
 
-Count = Annotated[int, Field(ge=0, le=100_000)]
+MOST_TRIALS = 100_000
+Count = Annotated[int, Field(ge=0, le=MOST_TRIALS)]
 Build = Callable[[int, int, float], Learner]  # inputs, outputs, bin_s
 
 # What is drawn in a simulation, each from its own stream.
 ROOM, LEARNING, STRIKE, PROBE, DEAD, LABELS, REWARDS = range(7)
+SILENCED = 10 * MOST_TRIALS  # in the place of the k of a probe, which no k reaches
 
 
 class CourseSettings(Settings):
@@ -193,7 +196,7 @@ class Course:
             strike.go_on(room.tuning, len(learned))
             used_s = float(sum(trial.lasted_s for trial in learned))
             probes.append(Probe(k, used_s, self._probe(coupling, self._stream(PROBE, k))))
-        silenced = self._silenced(coupling, self._stream(PROBE, 1_000_000))
+        silenced = self._silenced(coupling, self._stream(PROBE, SILENCED))
         coupling.way = Way()
         return Passed(condition.name, tuple(probes), tuple(learned), silenced)
 

@@ -31,6 +31,7 @@ PerturbationKind = Literal[
     "latency", "restart", "zero", "none",
 ]  # fmt: skip
 NEEDS_NO_SHARE = ("zero", "none")
+LATEST_BINS = 100  # counts come so late at most
 
 
 class PerturbationSettings(Settings):
@@ -42,7 +43,7 @@ class PerturbationSettings(Settings):
     drift_to: tuple[Positive, Positive] = Field((0.2, 1.5), description="of drift: times the depth")
     noise_hz: tuple[float, float] = Field((5.0, 60.0), description="of noisy channels")
     baseline_hz: tuple[float, float] = Field((5.0, 25.0), description="of baseline: the rise")
-    latest_bins: Annotated[int, Field(ge=1, le=100)] = 5
+    latest_bins: Annotated[int, Field(ge=1, le=LATEST_BINS)] = 5
     gap_s: Positive = Field(0.5, description="of restart")
 
     @model_validator(mode="after")

@@ -11,37 +11,19 @@ The order of a tick:
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from eprop_rt.closed_loop.cursor import Cursor, CursorSettings
+from eprop_rt.closed_loop.learner import Learner, Rehearses
 from eprop_rt.closed_loop.metrics import ProbeResult, summarise
 from eprop_rt.closed_loop.population import CosinePopulation, Population, PopulationSettings, Seed
 from eprop_rt.closed_loop.task import CentreOut, Event, TaskSettings, Trial
 from eprop_rt.closed_loop.user import User, UserSettings
 from eprop_rt.errors import ConfigError, DataError
-from eprop_rt.series import F32, F64, Chunk, LabelChunk
-
-
-class Decoder(Protocol):
-    """What the loop asks of a decoder."""
-
-    def predict_one(self, x: F32) -> ArrayLike:
-        """Return the velocity (2,) in cm/s for the counts (units,) of one bin."""
-
-    def learn_one(self, label: F32) -> object:
-        """Learn the bin just predicted from its label (2,), NaN where there is none."""
-
-
-@runtime_checkable
-class Rehearses(Protocol):
-    """A decoder that uses the rest of a bin to learn from its own past."""
-
-    def rehearse(self) -> object:
-        """Rehearse for one bin."""
+from eprop_rt.series import F64, Chunk, LabelChunk
 
 
 def _whole_ticks(name: str, period_s: float, tick_s: float) -> int:
@@ -150,21 +132,21 @@ class ClosedLoop:
         self._cursor.put(np.zeros(2))
         self._command = np.zeros(2)
 
-    def run(self, decoder: Decoder, trials: int, *, learning: bool) -> list[Trial]:
+    def run(self, decoder: Learner, trials: int, *, learning: bool) -> list[Trial]:
         """Run until `trials` more have ended, and return them; without `learning` only predict."""
         first = len(self._task.trials)
         while len(self._task.trials) < first + trials:
             self._run_bin(decoder, learning)
         return self._task.trials[first:]
 
-    def run_for(self, decoder: Decoder, seconds: float, *, learning: bool) -> list[Trial]:
+    def run_for(self, decoder: Learner, seconds: float, *, learning: bool) -> list[Trial]:
         """Run for some simulated seconds, to the nearest bin, and return the trials that ended."""
         first = len(self._task.trials)
         for _ in range(round(seconds / (self._tick_s * self._ticks_per_bin))):
             self._run_bin(decoder, learning)
         return self._task.trials[first:]
 
-    def probe(self, decoder: Decoder, trials: int, seed: Seed) -> ProbeResult:
+    def probe(self, decoder: Learner, trials: int, seed: Seed) -> ProbeResult:
         """Restart from a seed and run frozen; one seed gives every decoder the same targets."""
         self.restart(seed)
         return summarise(self.run(decoder, trials, learning=False))
@@ -195,7 +177,7 @@ class ClosedLoop:
         trials = tuple(self._task.trials)
         return SimulatedSession(Chunk(stamps, counts), velocity, position, target, trials)
 
-    def _run_bin(self, decoder: Decoder, learning: bool) -> None:
+    def _run_bin(self, decoder: Learner, learning: bool) -> None:
         """Gather the counts of one bin; predict from them, then reveal the label."""
         counts = np.zeros(self.units)
         for _ in range(self._ticks_per_bin):

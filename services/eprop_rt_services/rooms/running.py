@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
-from eprop_rt.closed_loop.coupling import Learner
 from eprop_rt.closed_loop.course import Course, Simulated
 from eprop_rt.closed_loop.labels import waits_s
+from eprop_rt.closed_loop.learner import Learner
 from eprop_rt.closed_loop.refitted import Fitted, RefittedDecoder
 from eprop_rt.config import DecoderSettings
 from eprop_rt.decoder import OfflineDecoder, build_decoder

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from eprop_rt.bins.grid import steps_covering
 from eprop_rt.build import EPOCH, decay
 from eprop_rt.config import PolicySettings
 from eprop_rt.kernels import steady
@@ -113,7 +114,7 @@ class ActorCritic:
     ) -> None:
         gamma = decay(settings.discount_tau_s, bin_s)
         rho = decay(settings.noise_tau_s, bin_s) if settings.noise_tau_s > 0 else 0.0
-        delay = math.ceil(settings.credit_delay_s / bin_s - 1e-9)
+        delay = steps_covering(settings.credit_delay_s, bin_s)
         self.explores = True
         self.fades = decay(settings.trace_tau_s, bin_s)
         self.exploration = Exploration(outputs, rho, seed)

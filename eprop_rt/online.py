@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from eprop_rt.bins.grid import steps_covering
 from eprop_rt.build import Network, build_history, build_online_rule, build_online_traces
 from eprop_rt.config import EpropSettings
 from eprop_rt.errors import ConfigError
@@ -45,7 +46,7 @@ class OnlineLearner:
         self.rule = build_online_rule(settings, bin_s)
         self.passes = build_passes(settings, network)
         self.traces = build_online_traces(network, self.rule)
-        delay = math.ceil(settings.online.label_delay_s / bin_s - 1e-9)
+        delay = steps_covering(settings.online.label_delay_s, bin_s)
         self.history = build_history(network, delay + 1)
 
     def remember(self, state: State, output: Floats, label: Floats) -> int | None:

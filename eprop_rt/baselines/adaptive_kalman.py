@@ -4,7 +4,6 @@ Sums over bins fade by a constant factor a bin, and every `refit_s` the model is
 given them (Dangi et al. 2014; with batches in place of sums: SmoothBatch, Orsborn et al. 2012).
 """
 
-import math
 from collections import Counter
 
 import numpy as np
@@ -22,6 +21,7 @@ from eprop_rt.baselines.linear_gaussian import (
     no_sums,
     step,
 )
+from eprop_rt.bins.grid import steps_covering
 from eprop_rt.build import steps
 from eprop_rt.config import AdaptiveKalmanSettings, ScaleSettings
 from eprop_rt.cost import Cost
@@ -48,7 +48,7 @@ class AdaptiveKalmanDecoder:
         self._keep = 1.0 if half_life_s is None else 0.5 ** (bin_s / half_life_s)
         self._every = steps(settings.refit_s, bin_s)
         self._gap = round(settings.bridge_s / bin_s)
-        delay = math.ceil(settings.label_delay_s / bin_s - 1e-9)
+        delay = steps_covering(settings.label_delay_s, bin_s)
         self._settled = delay + self._shape.lead + self._gap
         # For a state and the one before it, with a gap's far end beyond both.
         self._kept = self._settled + self._shape.past + self._gap + 2

@@ -1,9 +1,8 @@
 """The newest bins side by side: what a linear decoder sees of the past."""
 
-import math
-
 import numpy as np
 
+from eprop_rt.bins.grid import steps_covering
 from eprop_rt.config import ScaleSettings
 from eprop_rt.scale import RunningScale
 from eprop_rt.series import F32, F64
@@ -76,7 +75,7 @@ class FeatureRing:
     """Features of the newest bins, for labels that come late: each bin teaches once."""
 
     def __init__(self, features: int, delay_s: float, bin_s: float) -> None:
-        kept = math.ceil(delay_s / bin_s - 1e-9) + 1
+        kept = steps_covering(delay_s, bin_s) + 1
         self._features: F64 = np.zeros((kept, features))
         self._labelled: Ints = np.zeros(kept, np.int64)
         self._written: Ints = np.zeros(1, np.int64)

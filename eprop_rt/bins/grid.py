@@ -1,5 +1,7 @@
 """The one grid that signal and labels share: bin k covers origin + [k, k + 1) bin_s."""
 
+import math
+
 from eprop_rt.config import BinSettings
 from eprop_rt.series import F64, StreamInfo
 
@@ -42,6 +44,11 @@ class Gaps:
         """Whether one lies between the newest bin and this one."""
         newest, self.newest = self.newest, index
         return newest is not None and index - newest > self._most
+
+
+def steps_covering(duration_s: float, step_s: float) -> int:
+    """The fewest bins, or ticks, that last so long; a quotient that rounds up is none more."""
+    return math.ceil(duration_s / step_s - 1e-9)
 
 
 def interval_s(info: StreamInfo | None) -> float:

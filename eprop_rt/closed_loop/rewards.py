@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from eprop_rt.bins.grid import steps_covering
 from eprop_rt.closed_loop.population import Seed
 from eprop_rt.closed_loop.scene import Event, Scene
 from eprop_rt.series import F64
@@ -98,7 +99,7 @@ class SelectionReward:
 
     def __init__(self, settings: SelectionSettings, bin_s: float, seed: Seed) -> None:
         self._settings = settings
-        self._late = _bins(settings.delay_s, bin_s)
+        self._late = steps_covering(settings.delay_s, bin_s)
         self._otherwise = math.nan if settings.otherwise is None else settings.otherwise
         self.restart(seed)
 
@@ -125,8 +126,8 @@ class ErrorPotential:
 
     def __init__(self, settings: ErrorPotentialSettings, bin_s: float, seed: Seed) -> None:
         self._settings = settings
-        self._late = _bins(settings.delay_s, bin_s)
-        self._window = max(1, _bins(settings.window_s, bin_s))
+        self._late = steps_covering(settings.delay_s, bin_s)
+        self._window = max(1, steps_covering(settings.window_s, bin_s))
         self._target: F64 = np.full(2, np.nan)
         self.restart(seed)
 
@@ -188,10 +189,6 @@ class Progress:
         """Forget the bin before; nothing is drawn."""
         self._target = np.full(2, np.nan)
         self._before_cm = math.nan
-
-
-def _bins(duration_s: float, bin_s: float) -> int:
-    return math.ceil(duration_s / bin_s - 1e-9)
 
 
 def _same(one: F64, other: F64) -> bool:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self, cast
 import numpy as np
 from pydantic import Field, model_validator
 
+from eprop_rt.bins.grid import steps_covering
 from eprop_rt.closed_loop.cursor import CursorSettings
 from eprop_rt.closed_loop.population import Seed
 from eprop_rt.closed_loop.scene import Event, Scene
@@ -17,7 +18,6 @@ from eprop_rt.closed_loop.task import Trial
 from eprop_rt.closed_loop.trials import (
     KEPT_RESULTS,
     TrialSettings,
-    ticks_of,
     trial_params,
     trial_state,
 )
@@ -234,9 +234,9 @@ def _user_params(settings: RoomSettings) -> UserParams:
     known = prompt or PromptUserSettings()
     return UserParams(
         prompt=prompt is not None,
-        delay=ticks_of(late.delay_s, tick_s),
-        window=ticks_of(late.delay_s + late.velocity_window_s, tick_s),
-        reaction=ticks_of(late.delay_s + late.reaction_s, tick_s),
+        delay=steps_covering(late.delay_s, tick_s),
+        window=steps_covering(late.delay_s + late.velocity_window_s, tick_s),
+        reaction=steps_covering(late.delay_s + late.reaction_s, tick_s),
         follows=1 - math.exp(-tick_s / late.follows_s),
         rest_fraction=late.rest_fraction,
         damping=late.damping,

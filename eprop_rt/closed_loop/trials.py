@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from eprop_rt.bins.grid import steps_covering
 from eprop_rt.closed_loop.drift import refuse_drift, refuse_short_limit
 from eprop_rt.config import NonNegative, Positive, Settings, Share
 from eprop_rt.errors import ConfigError
@@ -114,16 +115,11 @@ def circle(settings: TrialSettings) -> F64:
     return np.ascontiguousarray(np.round(settings.distance_cm * table, 9)[:, : settings.axes])
 
 
-def ticks_of(seconds: float, tick_s: float) -> int:
-    """So many whole ticks cover it."""
-    return int(np.ceil(seconds / tick_s - 1e-9))
-
-
 def trial_params(settings: TrialSettings, tick_s: float) -> TrialParams:
     """The numbers of the machine."""
 
     def ticks(seconds: float) -> int:
-        return ticks_of(seconds, tick_s)
+        return steps_covering(seconds, tick_s)
 
     return TrialParams(
         homes=settings.homes,

@@ -1,7 +1,6 @@
 """From settings to a source: a kind, the gate, and around them the faults that were asked for."""
 
-import math
-
+from eprop_rt.bins.grid import steps_covering
 from eprop_rt.closed_loop.labels.direct import DirectSource
 from eprop_rt.closed_loop.labels.gate import Gate
 from eprop_rt.closed_loop.labels.late import Late
@@ -41,7 +40,7 @@ def _gated(settings: LabelSettings, bin_s: float) -> LabelSource:
     if settings.kind != "retrospective":
         return gated
     # What it asks again are scenes of the approach, each with the time since its own onset.
-    return RetrospectiveSource(gated, math.ceil(settings.lookback_s / bin_s - 1e-9))
+    return RetrospectiveSource(gated, steps_covering(settings.lookback_s, bin_s))
 
 
 def _of_kind(settings: LabelSettings, bin_s: float) -> LabelSource:

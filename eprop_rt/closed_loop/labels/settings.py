@@ -1,10 +1,10 @@
 """What the user chooses of a source of labels: its kind, when it speaks, and its faults."""
 
-import math
 from typing import Literal
 
 from pydantic import Field
 
+from eprop_rt.bins.grid import steps_covering
 from eprop_rt.closed_loop.labels.optimal import OptimalSettings
 from eprop_rt.config import NonNegative, Positive, Settings, Share
 
@@ -53,7 +53,7 @@ class LabelSettings(Settings):
 
 def late_bins(settings: LabelSettings, bin_s: float) -> int:
     """By how many whole bins labels are late; a part of a bin counts as one."""
-    return math.ceil(settings.delay_s / bin_s - 1e-9)
+    return steps_covering(settings.delay_s, bin_s)
 
 
 def waits_s(settings: LabelSettings, bin_s: float) -> float:
@@ -63,5 +63,5 @@ def waits_s(settings: LabelSettings, bin_s: float) -> float:
     """
     bins = late_bins(settings, bin_s) if settings.delay_handled else 0
     if settings.kind == "retrospective":
-        bins += math.ceil(settings.lookback_s / bin_s - 1e-9)
+        bins += steps_covering(settings.lookback_s, bin_s)
     return (bins + 1) * bin_s if bins else 0.0

@@ -35,6 +35,16 @@ class Stop:
 
 
 @contextmanager
+def signals_held() -> Iterator[set[int]]:
+    """Inside this block no signal to stop arrives, it waits; yields what was held back before."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield before
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
 def obeying_signals(stop: Callable[[], None]) -> Iterator[None]:
     """Inside this block a signal calls `stop`, whenever one comes."""
     before = [signal.signal(name, lambda *_: stop()) for name in SIGNALS]

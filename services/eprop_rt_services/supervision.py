@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 MICROSECONDS = 1_000_000
-AS_TOLD = "X_EPROP_RT_AS_TOLD=1"  # systemd ignores it
+# Between a daemon and the parent that stands by; systemd ignores them.
+AS_TOLD, LOADED = "X_EPROP_RT_AS_TOLD=1", "X_EPROP_RT_LOADED=1"
 
 
 class Supervisor:
@@ -38,6 +39,10 @@ class Supervisor:
         Kernels that compile keep the thread busy, so the whole time is asked for before.
         """
         self._send(f"EXTEND_TIMEOUT_USEC={round(within_s * MICROSECONDS)}", status_line(status))
+
+    def loaded(self) -> None:
+        """Kernels are compiled and in the cache: a parent can load them now."""
+        self._send(LOADED)
 
     def ready(self, status: str) -> None:
         """The start is over; from now on systemd expects beats."""

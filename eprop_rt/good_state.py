@@ -45,9 +45,14 @@ class GoodStates:
         """Of the newest; None before there is one."""
         return self._errors[self._kept[-1]] if self._kept else None
 
+    @property
+    def finite(self) -> bool:
+        """Whether what learning has written up to now is finite, all of it."""
+        return all(np.isfinite(array.sum()) for array in self._arrays.values())
+
     def mark(self, at_bin: int, error: float) -> bool:
         """Keep the present state over the older of two; False, and no change: not finite."""
-        if not all(np.isfinite(array.sum()) for array in self._arrays.values()):
+        if not self.finite:
             return False
         slot = 1 - self._kept[-1] if self._kept else 0
         for name, array in self._arrays.items():

@@ -320,6 +320,14 @@ class Guard:
         return rung, cause
 
     @property
+    def distrust(self) -> str | None:
+        """Why what has been learned is not worth keeping beyond this process; None: it is."""
+        rung, cause = self._ladder.in_force()
+        if rung >= Rung.HOLD:
+            return cause
+        return None if self._good.finite else "weights"
+
+    @property
     def exit_cause(self) -> str | None:
         """Why the supervisor should start another process; None: it should not."""
         return self._ladder.exit_cause

@@ -19,7 +19,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from eprop_rt.conditioning.stages import InputSettings
 from eprop_rt.config import BinSettings, DecoderSettings, EpropSettings
+from eprop_rt.decoder import build_decoder
 from eprop_rt.errors import CheckpointError, ConfigError, RestoreError
+from eprop_rt.good_state import Revertible
 from eprop_rt.snapshot import Arrays
 
 FORMAT: Final = "eprop-rt checkpoint"
@@ -87,6 +89,17 @@ class Checkpoint:
                 f"the checkpoint was made for {self.inputs} channels and {self.outputs} outputs, "
                 f"{inputs} and {outputs} came: use recordings or streams of the same array"
             )
+
+    def check_finite(self) -> None:
+        """Raise RestoreError where what was learned is not finite; labels that are absent may be.
+
+        Which arrays those are the decoder knows: a small one is built for it.
+        """
+        decoder = build_decoder(self.decoder, self.inputs, self.outputs, self.bins.bin_s)
+        learned = decoder.learned() if isinstance(decoder, Revertible) else self.arrays
+        for name in learned:
+            if name in self.arrays and not np.isfinite(self.arrays[name]).all():
+                raise RestoreError(f"{name} in it is not finite: take an older one")
 
 
 def check_writable(out: Path) -> None:

@@ -37,20 +37,29 @@ class CheckpointKeeper:
         self._newest = self._pool.submit(self._write, checkpoint, paths)
         return self._newest
 
-    def finish(self, checkpoint: Checkpoint, paths: Sequence[Path]) -> None:
-        """Wait for what is being written, then write the last one."""
+    def wait(self) -> None:
+        """Until nothing is being written; nothing can be begun after that."""
         self._pool.shutdown(wait=True)
+
+    def finish(self, checkpoint: Checkpoint, paths: Sequence[Path]) -> None:
+        """Write the last one, in this thread, once the one before it is written."""
+        self.wait()
         self._write(checkpoint, paths)
 
     def _write(self, checkpoint: Checkpoint, paths: Sequence[Path]) -> None:
+        """Each, whatever becomes of the others; raises ConfigError for the first that failed."""
+        failed: ConfigError | None = None
         for path in paths:
             try:
                 digest = write_checkpoint(path, checkpoint)
-            except ConfigError:
+            except ConfigError as error:
                 self.events["checkpoint_failed"] += 1
-                raise
+                failed = failed or error
+                continue
             self.events["checkpoint_written"] += 1
             self._written(path, digest)
+        if failed is not None:
+            raise failed
 
     def __enter__(self) -> Self:
         return self

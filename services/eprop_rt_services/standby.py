@@ -40,6 +40,8 @@ log = logging.getLogger("eprop_rt")
 MISTAKE, AGAIN, NOT_KEPT = 2, 3, 4
 MOST_BYTES = 4096
 LOOK_S = 0.05
+# Before the next start after one that never was ready: twice as long each time.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 EXTEND = "EXTEND_TIMEOUT_USEC="
 PASSED_ON = ("READY=1", "STATUS=", EXTEND)
 
@@ -78,6 +80,7 @@ class Standby:
         self._child = 0
         self._told_to_end = False
         self._was_ready = self._loadable = self._loaded = False
+        self._came_up, self._pause_s = False, 0.0
         self._beats, self._patience_s, self._alive_s = False, settings.start_s, 0.0
         self._starts: deque[float] = deque()
 
@@ -106,6 +109,7 @@ class Standby:
                     return AGAIN
                 log.warning("the daemon %s: it is started anew", how(status))
                 first = False
+                self._pause()
             return 0
 
     def _pass_on(self, number: int, _: object) -> None:
@@ -126,6 +130,15 @@ class Standby:
             settings.within_s,
         )
         return True
+
+    def _pause(self) -> None:
+        """Who never was ready may be so once what was in its way has gone: give that some time."""
+        more_s = min(max(FIRST_PAUSE_S, 2 * self._pause_s), LONGEST_PAUSE_S)
+        self._pause_s = 0.0 if self._came_up else more_s
+        end_s = time.monotonic() + self._pause_s
+        while time.monotonic() < end_s and not self._told_to_end:
+            time.sleep(LOOK_S)
+            self._attend()
 
     def _fork(self, notify: Path, first: bool) -> int | None:
         """The number of the next child; None where the end was asked for before there was one."""
@@ -161,8 +174,8 @@ class Standby:
 
     def _watch(self, child: int) -> int:
         """Until it has ended; its exit status, negative the signal that killed it."""
-        self._beats, self._patience_s = False, self._settings.start_s
-        self._alive_s = time.monotonic()
+        self._came_up, self._beats = False, False
+        self._alive_s, self._patience_s = time.monotonic(), self._settings.start_s
         pid = os.pidfd_open(child)
         try:
             with selectors.DefaultSelector() as selector:
@@ -192,7 +205,8 @@ class Standby:
 
     def _hear(self, lines: list[str]) -> None:
         """What it said at once; systemd is told the same, if it is there."""
-        self._was_ready |= "READY=1" in lines
+        self._came_up |= "READY=1" in lines
+        self._was_ready |= self._came_up
         self._loadable |= LOADED in lines
         self._told_to_end |= AS_TOLD in lines
         # What was learned is written at the end, which may take a while.

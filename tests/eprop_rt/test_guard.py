@@ -156,6 +156,20 @@ def test_a_decoder_that_no_weights_mend_is_held_then_zero_and_asks_for_a_restart
     assert one.pipeline.learning
 
 
+def test_what_was_learned_is_distrusted_once_it_is_held_for_or_is_no_number():
+    one = player(14, RlsSettings(lags=2), RARE)
+    one.play(4)
+    assert one.pipeline.guard.distrust is None
+    kept = learned(one.pipeline)["w"]
+    damage(one.pipeline, "w", np.nan)
+    assert one.pipeline.guard.distrust == "weights"
+    one.play(6)
+    damage(one.pipeline, "w", kept)
+    assert one.pipeline.guard.distrust == one.pipeline.guard.exit_cause == "output"
+    one.play(1.5)
+    assert one.pipeline.guard.distrust is None
+
+
 def test_updates_that_are_refused_freeze_learning_and_it_thaws_when_calm():
     one = player(12, QUIET, RARE)
     one.play(4)

@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.live
@@ -236,3 +238,20 @@ def test_a_child_that_asks_for_more_time_than_start_s_gets_it():
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("started") == 1
+
+
+def test_one_that_never_was_ready_is_given_some_time_before_the_next_start():
+    dies = """
+        os.abort()
+"""
+    text = program(dies).replace('supervisor.ready("")', "")
+    began_s = time.monotonic()
+    with subprocess.Popen(
+        [sys.executable, "-c", text], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        starts = [process.stdout.readline().split()[0] and time.monotonic() for _ in range(4)]
+        process.communicate(timeout=60)
+    assert began_s < starts[0]
+    pauses = np.diff(starts)
+    assert (pauses > [0.1, 0.2, 0.4]).all()
+    assert process.returncode == 3

@@ -128,6 +128,8 @@ def _client(endpoint: str, keys: Path | None) -> ControlClient:
 
 def _tell(reply: ControlReply, verb: Verb, json: Path | None) -> None:
     """Say what came of an order, on stdout; raises StreamError where it was refused."""
+    if not reply.ok and verb == "stop":  # it has stopped all the same
+        raise StreamError(str(reply.error))
     if not reply.ok:
         raise StreamError(f"the daemon refused {verb}: {reply.error}")
     figures = {} if reply.status is None else reply.status.model_dump(mode="json")

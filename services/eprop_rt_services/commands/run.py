@@ -1,4 +1,10 @@
-"""`eprop-rt run`: the daemon."""
+"""`eprop-rt run`: the daemon.
+
+0   stopped as it was told to; what was learned is kept, where there is a place for it
+2   a mistake that a user can mend, at the first start; one line
+3   it failed, or the guard gave up: a supervisor starts it anew
+4   stopped as it was told to, but what was learned last is not on the disk
+"""
 
 import logging
 import sys
@@ -9,10 +15,10 @@ from typing import Annotated
 
 import typer
 
-from eprop_rt.errors import ConfigError, EpropError
+from eprop_rt.errors import ConfigError, EpropError, RestoreError
 from eprop_rt.warmup import warm_up
 from eprop_rt_protocols.errors import ProtocolError
-from eprop_rt_services.checkpoint import read_checkpoint
+from eprop_rt_services.checkpoint import Checkpoint, read_checkpoint
 from eprop_rt_services.commands.options import (
     FromOption,
     OverrideOption,
@@ -20,14 +26,15 @@ from eprop_rt_services.commands.options import (
     print_config,
 )
 from eprop_rt_services.config import Config, load_config
-from eprop_rt_services.daemon import Daemon, GuardExitError
+from eprop_rt_services.daemon import Daemon, GuardExitError, NotKeptError, Resume
+from eprop_rt_services.journal.folder import JournalFolder, Standing
+from eprop_rt_services.journal.lock import held
 from eprop_rt_services.logs import formatter_for, logging_to
 from eprop_rt_services.realtime import apply
-from eprop_rt_services.standby import MISTAKE, Standby
+from eprop_rt_services.sources.live import TooOldError
+from eprop_rt_services.standby import AGAIN, MISTAKE, NOT_KEPT, Standby
 
 log = logging.getLogger("eprop_rt")
-
-AGAIN = 3  # a supervisor starts it anew
 
 
 def run(
@@ -54,15 +61,52 @@ def run(
         return
     if resume and settings.journal.folder is None:
         raise ConfigError("--resume needs journal.folder: it is resumed from what is in there")
-    if settings.journal.folder is None or not settings.restart.again:
-        raise typer.Exit(serve(settings, start, resume))
-    with logging_to_stderr(settings):
+    begun = None if start is None else sound(start)
+    if settings.journal.folder is None:
+        raise typer.Exit(serve(settings, begun))
+    folder = JournalFolder(settings.journal.folder)
+    folder.make()
+    with held(folder.path, settings.control.endpoint):
+        if not settings.restart.again:
+            raise typer.Exit(serve(settings, begun, Resume() if resume else None))
+        raise typer.Exit(stand_by(settings, begun, resume=resume))
+
+
+def sound(path: Path) -> Checkpoint:
+    """The checkpoint in a file; raises CheckpointError or RestoreError where it is of no use."""
+    checkpoint = read_checkpoint(path)
+    try:
+        checkpoint.check_finite()
+    except RestoreError as error:
+        raise RestoreError(f"{path}: {error}") from None
+    return checkpoint
+
+
+def stand_by(settings: Config, start: Checkpoint | None, *, resume: bool) -> int:
+    """Run daemons one after the other, each from where the one before it was; the exit status.
+
+    Those after the first go on from what was learned since this began, and from nothing that
+    other sessions left in the folder before, unless the first one did.
+    """
+    folder = JournalFolder(settings.journal.folder or Path())
+    since = 0 if resume else folder.next_number()
+    if not resume:  # before there is a daemon that could die and leave it to the next
+        folder.leave(Standing())
+    again = Resume(since, required=False)
+    warm = False
+
+    def run_one(first: bool) -> int:
+        if first:
+            return serve(settings, start, Resume() if resume else None)
+        return serve(awaiting(settings), start, again, warm=warm)
+
+    def load() -> None:
+        nonlocal warm
         warm_up(settings.inputs, settings.decoder)
-        standby = Standby(
-            lambda first: serve(awaiting(settings, first), start, resume or not first, warm=True),
-            settings.restart,
-        )
-        raise typer.Exit(standby.run())
+        warm = True
+
+    with logging_to_stderr(settings):
+        return Standby(run_one, settings.restart, load).run()
 
 
 @contextmanager
@@ -80,14 +124,18 @@ def logging_to_stderr(settings: Config) -> Iterator[None]:
         root.setLevel(level)
 
 
-def awaiting(settings: Config, first: bool) -> Config:
+def awaiting(settings: Config) -> Config:
     """Who was there before waits for the streams as long as it takes."""
-    if first:
-        return settings
     return settings.model_copy(update={"lsl": settings.lsl.model_copy(update={"wait_s": None})})
 
 
-def serve(settings: Config, start: Path | None, resume: bool, *, warm: bool = False) -> int:
+def serve(
+    settings: Config,
+    start: Checkpoint | None = None,
+    resume: Resume | None = None,
+    *,
+    warm: bool = False,
+) -> int:
     """Run one daemon until it is stopped; what a user can mend is one line. The exit status.
 
     `warm`: the kernels are loaded.
@@ -95,19 +143,27 @@ def serve(settings: Config, start: Path | None, resume: bool, *, warm: bool = Fa
     for handler in logging.getLogger().handlers[:]:  # of a parent
         logging.getLogger().removeHandler(handler)
     told = apply(settings.realtime)
+    daemon: Daemon | None = None
     with logging_to(settings.log):
         try:
-            begun = None if start is None else read_checkpoint(start)
-            daemon = Daemon(settings, begun, resume=resume, warm=warm)
+            daemon = Daemon(settings, start, resume=resume, warm=warm)
             log.info(told[0])  # not before: a user's mistake is one line
             for line in told[1:]:
                 log.warning(line)
             daemon.serve()
+        except NotKeptError as error:
+            log.error("%s", error)
+            return NOT_KEPT
         except GuardExitError as error:
             log.error("%s", error)
             return AGAIN
         except (EpropError, ProtocolError) as error:
             failed = " ".join(str(error).split())
+            begun = daemon is not None and daemon.was_ready
+            again = resume is not None and not resume.required
+            if (begun or again) and not isinstance(error, TooOldError):
+                log.error("%s", failed)  # nobody typed anything wrong: it worked
+                return AGAIN
         else:
             return 0
     sys.stderr.write(f"eprop-rt: {failed}\n")

@@ -11,7 +11,10 @@ AGAIN_S = 2.0
 
 
 class Mending:
-    """Writes a checkpoint, again and again while the disk takes none."""
+    """Writes a checkpoint, again and again while the disk takes none.
+
+    Not while the guard does not trust what it would hold.
+    """
 
     def __init__(self, record: Record) -> None:
         self._record = record
@@ -27,7 +30,7 @@ class Mending:
                 return None
             self._under_way = None
             return beginning if written.exception() is None else None
-        if now_s > self._again_s and not self._record.busy:
+        if now_s > self._again_s and not self._record.busy and pipeline.guard.distrust is None:
             self._again_s = now_s + AGAIN_S
             self._under_way = self._record.keep(session.checkpoint(pipeline))
         return None

@@ -12,6 +12,7 @@ from eprop_rt_protocols.status import Status
 from eprop_rt_services.zmq_link import ControlServer, ReplyAddress
 
 OPERATOR = "operator"
+UNKEPT = "the daemon has stopped, but what it learned last is not on the disk"
 
 
 class Operator:
@@ -31,14 +32,15 @@ class Operator:
     ) -> None:
         self._server, self._bin_s = server, bin_s
         self._obey, self._keep, self._status = obey, keep, status
-        self.ending = False  # nothing is carried out any more
+        self._ending = False  # nothing is carried out any more
+        self._lost = ""
         self._kept: list[tuple[ReplyAddress, ControlRequest, Future[None]]] = []  # being written
 
     def attend(self) -> None:
         """Carry out what has come; call it between two steps."""
         for address, request in self._server.poll():
             try:
-                if self.ending and request.verb not in ("status", "stop"):
+                if self._ending and request.verb not in ("status", "stop"):
                     raise ConfigError(f"the daemon is stopping: {request.verb} comes too late")
                 if request.verb == "checkpoint":
                     self._kept.append((address, request, self._keep()))
@@ -49,9 +51,21 @@ class Operator:
             except EpropError as error:
                 self._server.reply(address, refused(request.request_id, str(error)))
                 continue
-            self._server.reply(address, carried_out(request, self._status()))
+            if request.verb == "stop" and self._lost:
+                self._server.reply(address, refused(request.request_id, self._lost))
+            else:
+                self._server.reply(address, carried_out(request, self._status()))
         if self._kept:
             self.answer_kept()
+
+    def end(self) -> None:
+        """Carry out nothing more."""
+        self._ending = True
+
+    def part(self, lost: str | None) -> None:
+        """Answer who waits, a stop first: `lost` says why what was learned is not on the disk."""
+        self._lost = self._server.lost = f"{UNKEPT}: {lost}" if lost else ""
+        self.attend()
 
     def answer_kept(self) -> None:
         """Answer those who asked for what is on the disk by now."""

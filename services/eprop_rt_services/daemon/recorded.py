@@ -16,7 +16,8 @@ DATA_AGE = "data_age"
 class RecordedPath:
     """A pipeline with a record.
 
-    `pulled_s` is when the samples in hand were pulled, `frozen_by` who froze learning by an order.
+    `pulled_s` is when the samples in hand were pulled, `frozen_by` who froze learning by an order,
+    `whole` whether it stands between two steps, with all that it said written down.
     `finished` is called with every bin when all that it asks for is done.
     """
 
@@ -32,22 +33,28 @@ class RecordedPath:
         self._hold_after_s, self._old = hold_after_s, False
         self.pulled_s = self._binned_s = self._decoded_s = local_clock()
         self.frozen_by = ""
+        self.whole = True
         self.finished: Callable[[Bin, Output], None] | None = None
         self._closed: Bin | None = None
         self._record, self._latencies = record, latencies
 
     def push_labels(self, chunk: LabelChunk) -> None:
         """As that of the pipeline."""
+        self.whole = False
         self._record.item(chunk)
         self.pipeline.push_labels(chunk)
+        self.whole = True
 
     def close(self, chunk: Chunk) -> Iterator[Bin]:
         """As that of the pipeline."""
+        self.whole = False
         self._record.item(chunk)
         for closed in self.pipeline.close(chunk):
             self._binned_s = local_clock()
             self._closed = closed
             yield closed
+            self.whole = False
+        self.whole = True
 
     def decode(self, closed: Bin) -> Output:
         """As that of the pipeline."""
@@ -67,11 +74,14 @@ class RecordedPath:
         )
         self._latencies.command(marks, learning=output.learning)
         self._record.command(output, published_s, self.pipeline.updates)
+        self.whole = True
 
     def finish(self, output: Output) -> None:
         """As that of the pipeline."""
         begun_s = local_clock()
+        self.whole = False
         self.pipeline.finish(output)
+        self.whole = True
         self._latencies.learned(local_clock() - begun_s, learning=output.learning)
         if self.finished is not None and self._closed is not None:
             self.finished(self._closed, output)

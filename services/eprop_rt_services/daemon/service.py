@@ -2,8 +2,6 @@
 
 import logging
 import math
-import os
-import signal
 import time
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -17,8 +15,15 @@ from eprop_rt_services.checkpoint import Checkpoint
 from eprop_rt_services.classes.live import LiveClasses
 from eprop_rt_services.config import Config
 from eprop_rt_services.daemon.dry_run import DryRun
+from eprop_rt_services.daemon.ends import (
+    GuardExitError,
+    NotKeptError,
+    StopOrder,
+    StoppedEarly,
+)
+from eprop_rt_services.daemon.keeping import Resume
 from eprop_rt_services.daemon.mending import Mending
-from eprop_rt_services.daemon.operator import Operator
+from eprop_rt_services.daemon.operator import UNKEPT, Operator
 from eprop_rt_services.daemon.publishing import Publishing
 from eprop_rt_services.daemon.record import STOPPED, Record
 from eprop_rt_services.daemon.recorded import RecordedPath
@@ -35,23 +40,15 @@ from eprop_rt_services.metrics_endpoint import MetricsEndpoint
 from eprop_rt_services.realtime import let_commands_out
 from eprop_rt_services.security import server_keys
 from eprop_rt_services.sources.kind import LiveSource
-from eprop_rt_services.sources.live import LslSource, SearchEnded
+from eprop_rt_services.sources.live import LslSource, SearchEnded, TooOldError
 from eprop_rt_services.stopping import obeying_signals
 from eprop_rt_services.supervision import Supervisor
 from eprop_rt_services.zmq_link import ControlServer
 
 log = logging.getLogger("eprop_rt")
 
-COMPILING_S = 300.0
+COMPILING_S, SEARCHING_S = 300.0, 60.0
 TELL_S = 5.0
-
-
-class _StoppedEarly(BaseException):
-    """Raised by a signal's handler in the midst of a long start: not to be taken for an error."""
-
-
-class GuardExitError(EpropError):
-    """The guard has come to its last rung: another process is to start from a checkpoint."""
 
 
 class Daemon:
@@ -66,23 +63,25 @@ class Daemon:
         config: Config,
         start: Checkpoint | None = None,
         *,
-        resume: bool = False,
+        resume: Resume | None = None,
         warm: bool = False,
         source: LiveSource | None = None,
     ) -> None:
-        """`resume`: with the newest checkpoint in the journal's folder, where there is one.
+        """`resume`: from the journal's folder, where there is something in it, else from `start`.
 
         `warm`: the kernels are loaded. `source` is that of `config.lsl` unless another one stands
         in its place.
 
-        Raises RestoreError where a checkpoint was made with other settings, ConfigError where a
-        folder or file cannot be written to.
+        Raises RestoreError where a checkpoint was made with other settings or none is sound,
+        ConfigError where a folder or file cannot be written to.
         """
         self._record = Record(config, local_clock)
         self._beginning = None if start is None else Beginning(start)
-        self._resumed = resume
-        if resume:
-            self._beginning = self._record.newest_checkpoint() or self._beginning
+        self._resumed = resume is not None
+        if resume is None:
+            self._record.begin_afresh()
+        else:
+            self._beginning = self._record.resumed(resume) or self._beginning
         if self._beginning is not None:
             decoder = self._beginning.checkpoint.fitting(config.decoder, config.inputs)
             config = config.model_copy(update={"decoder": decoder})
@@ -92,21 +91,23 @@ class Daemon:
             None if config.classes is None else LiveClasses(config.classes, config.bins.bin_s)
         )
         self._latencies = StageLatencies()
-        self._warm, self._stopping, self._interruptible = warm, False, False
+        self._warm, self._stop = warm, StopOrder()
         self._told_s = -math.inf
+        self.was_ready = False
         self._mending = Mending(self._record)
 
     def serve(self) -> None:
         """Run until stopped; raises StreamError where the streams never come or are others.
 
-        What was learned is kept however it ends. Raises ConfigError where that cannot be written,
-        GuardExitError where the guard gave up.
+        What was learned is kept however it ends, where the guard trusts it. Raises NotKeptError
+        where it was told to stop and that could not be, GuardExitError where the guard gave up.
         """
-        with ExitStack() as closing, obeying_signals(self._stop):
+        local_clock()  # says in one line where there is no liblsl
+        with obeying_signals(self._stop.by_signal), ExitStack() as closing:
             self._open(closing)
             try:
                 self._prepare(closing)
-            except (SearchEnded, _StoppedEarly):
+            except (SearchEnded, StoppedEarly):
                 log.info("stopped before it was ready")
                 return
             self._run()
@@ -123,7 +124,7 @@ class Daemon:
             ControlServer(
                 config.control.endpoint,
                 server_keys(config.security),
-                on_stop=self._interrupt,
+                on_stop=self._stop.by_message,
                 meanwhile=self._answer,
             )
         )
@@ -141,7 +142,10 @@ class Daemon:
     def _prepare(self, closing: ExitStack) -> None:
         config = self._config
         self._supervisor.starting("loading kernels", COMPILING_S)
-        self._warm_up()
+        if not self._warm:
+            with self._stop.interrupting():
+                warm_up(config.inputs, config.decoder)
+            self._supervisor.loaded()
         log.info("kernels ready, looking for %s", config.lsl.signal.predicate())
         self._connect()
         obey = self._path.obey
@@ -160,6 +164,7 @@ class Daemon:
         self._source.drop_backlog()
         self._telling.state = "running"
         self._control.open()
+        self.was_ready = True
         ready = f"commands on {self._publishing.endpoint}, control on {self._control.endpoint}"
         self._supervisor.ready(ready)
         log.info("ready: %s", ready)
@@ -173,40 +178,45 @@ class Daemon:
                 log.warning("%s of before the crash was refused: %s", order.verb, error)
 
     def _run(self) -> None:
-        cause = "failed"
+        cause, as_told = "failed", False
         try:
             run(self._inputs, self._path, self._send, self._between)
-            cause = STOPPED
+            cause, as_told = STOPPED, True
+        except EpropError as error:
+            cause, as_told = str(error), isinstance(error, TooOldError)
+            raise
+        except Exception as error:
+            cause = f"{type(error).__name__}: {error}"
+            raise
         finally:
-            self._telling.state, self._operator.ending = "stopping", True
-            self._supervisor.stopping("keeping what was learned", as_told=cause == STOPPED)
-            for path in self._record.end(self._session, self._pipeline, cause):
-                log.info("wrote what was learned to %s", path)
-            self._operator.attend()
+            lost = self._end(cause, as_told=as_told)
+        if lost is not None:
+            raise NotKeptError(f"{UNKEPT}: {lost}")
         published, missed = self._publishing.published, self._publishing.missed
         log.info("stopped after %d bins, %d late", published, missed)
 
-    def _warm_up(self) -> None:
-        """Compiling may take a minute; a stop does not wait for it."""
-        self._interruptible = True
-        try:
-            if not self._warm and not self._is_to_stop():
-                warm_up(self._config.inputs, self._config.decoder)
-        finally:
-            self._interruptible = False
-
-    def _interrupt(self) -> None:
-        """A stop has come; called in the thread of the control socket."""
-        if self._interruptible:
-            os.kill(os.getpid(), signal.SIGTERM)  # its handler runs in the main thread
+    def _end(self, cause: str, *, as_told: bool) -> str | None:
+        """Leave everything behind in order; why what was learned is not on the disk."""
+        self._telling.state = "stopping"
+        self._operator.end()
+        self._supervisor.stopping("keeping what was learned", as_told=as_told)
+        if self._stop.given:
+            self._record.note(self._stop.text)
+        left = self._record.end(self._session, self._pipeline, cause, whole=self._path.whole)
+        for path in left.files:
+            log.info("wrote what was learned to %s", path)
+        if left.lost is not None:
+            log.warning("what was learned last is not kept: %s", left.lost)
+        self._operator.part(left.lost)
+        return left.lost
 
     def _search_is_over(self) -> bool:
         """Whether to stop looking for the streams; says now and then that it still looks."""
         now_s = time.monotonic()
         if now_s - self._told_s > TELL_S:
             self._told_s = now_s
-            self._supervisor.starting("looking for the streams", COMPILING_S)
-        return self._is_to_stop()
+            self._supervisor.starting("looking for the streams", SEARCHING_S)
+        return self._stop.given
 
     def _connect(self) -> None:
         signal_info, label_info = self._source.open(self._search_is_over)
@@ -249,7 +259,7 @@ class Daemon:
 
     def _between(self) -> bool:
         """What is done between two steps; whether to stop."""
-        if self._is_to_stop():
+        if self._stop.given:
             return True
         self._publishing.greet()
         self._operator.attend()
@@ -276,9 +286,6 @@ class Daemon:
             )
         return False
 
-    def _is_to_stop(self) -> bool:
-        return self._stopping or self._control.stop_asked
-
     def _answer(self, request: ControlRequest) -> ControlReply:
         """An answer while it starts; orders have nothing to work on yet."""
         if request.verb != "status":
@@ -297,13 +304,7 @@ class Daemon:
         log.warning("the journal goes on in %s", self._record.journal_path)
 
     def _keep(self) -> "Future[None]":
-        return self._record.checkpoint(self._session, self._pipeline, asked=True)
-
-    def _stop(self) -> None:
-        self._stopping = True
-        if self._interruptible:
-            self._interruptible = False
-            raise _StoppedEarly
+        return self._record.checkpoint(self._session, self._pipeline)
 
     @property
     def _pipeline(self) -> Pipeline:

@@ -1,4 +1,4 @@
-"""The folder of a journal: what its files are called, and which of them are needed."""
+"""The folder of a journal: what its files are called, and which of them are of use."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,22 +6,22 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from eprop_rt.errors import CheckpointError, ConfigError
+from eprop_rt.errors import CheckpointError, ConfigError, RestoreError
 from eprop_rt.orders import HotValue
 from eprop_rt_services.checkpoint import Checkpoint, read_checkpoint
 
 SEGMENT = re.compile(r"journal-(\d{4,})\.xdf")
-STANDING = "standing.json"
+STANDING, BLAMED = "standing.json", "blamed.json"
 CHECKPOINT = re.compile(r"checkpoint-(\d{4,})-(\d{4,})\.npz")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A whole checkpoint of the folder, and those newer than it that were not whole."""
+    """A checkpoint to go on from, and why those newer than it were passed over."""
 
     path: Path
     checkpoint: Checkpoint
-    damaged: tuple[str, ...]
+    passed_over: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,13 @@ class JournalFolder:
         """All of them, the oldest first."""
         return self._matching(CHECKPOINT)
 
+    def next_number(self) -> int:
+        """Of the segment that is written next."""
+        return max((_groups(SEGMENT, path)[0] for path in self.segments()), default=0) + 1
+
     def next_segment(self) -> Path:
         """The name of one more."""
-        return self.path / f"journal-{_number(SEGMENT, self.segments()) + 1:04}.xdf"
+        return self.path / f"journal-{self.next_number():04}.xdf"
 
     def next_checkpoint(self, segment: Path) -> Path:
         """The name of one more, for what is learned while `segment` is written."""
@@ -77,19 +81,43 @@ class JournalFolder:
         number = max((_groups(CHECKPOINT, path)[1] for path in of_it), default=0) + 1
         return self.path / f"checkpoint-{of}-{number:04}.npz"
 
-    def newest_checkpoint(self) -> Found | None:
-        """The newest that is whole, None where there are none; CheckpointError where none is."""
-        damaged: list[str] = []
-        for path in reversed(self.checkpoints()):
+    def newest_checkpoint(self, since: int = 0) -> Found | None:
+        """The newest of segments `since` on to go on from: whole, finite, and not blamed.
+
+        Where all others are blamed, the newest of those. None where there are none at all;
+        CheckpointError where there are some, and none that is whole and finite.
+        """
+        blamed, passed_over = self._blamed(), list[str]()
+        newest = [p for p in self.checkpoints() if _groups(CHECKPOINT, p)[0] >= since][::-1]
+        for path in sorted(newest, key=lambda path: path.name in blamed):  # the others first
             try:
-                return Found(path, read_checkpoint(path), tuple(damaged))
+                checkpoint = read_checkpoint(path)
+                checkpoint.check_finite()
             except CheckpointError as error:
-                damaged.append(str(error))
-        if damaged:
+                passed_over.append(str(error))
+            except RestoreError as error:
+                passed_over.append(f"{path}: {error}")
+            else:
+                newer = newest[: newest.index(path)]
+                passed_over += [f"{p}: the guard gave up on it" for p in newer if p.name in blamed]
+                return Found(path, checkpoint, tuple(passed_over))
+        if passed_over:
             raise CheckpointError(
-                f"no checkpoint in {self.path} is whole ({damaged[0]}): start without --resume"
+                f"no checkpoint in {self.path} can be gone on from ({passed_over[0]}): start "
+                "without --resume"
             )
         return None
+
+    def blame(self, name: str) -> None:
+        """The guard gave up on what came of a checkpoint: take another one; raises OSError."""
+        there = {path.name for path in self.checkpoints()}
+        self._write(BLAMED, _BLAMED.dump_json((self._blamed() | {name}) & there))
+
+    def _blamed(self) -> frozenset[str]:
+        try:
+            return _BLAMED.validate_json((self.path / BLAMED).read_bytes())
+        except (OSError, ValidationError):
+            return frozenset()
 
     def stands(self) -> Standing:
         """What was in force when the daemon before crashed; nothing where it did not."""
@@ -100,13 +128,15 @@ class JournalFolder:
 
     def leave(self, standing: Standing) -> None:
         """Write down what is in force; raises OSError."""
-        path = self.path / STANDING
         if standing == Standing():
-            path.unlink(missing_ok=True)
+            (self.path / STANDING).unlink(missing_ok=True)
             return
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        unfinished.write_bytes(_STANDING.dump_json(standing))
-        unfinished.replace(path)
+        self._write(STANDING, _STANDING.dump_json(standing))
+
+    def _write(self, name: str, content: bytes) -> None:
+        unfinished = self.path / f".{name}.unfinished"
+        unfinished.write_bytes(content)
+        unfinished.replace(self.path / name)
 
     def prune(self, keep: int, needed: frozenset[str]) -> None:
         """Delete old checkpoints: all but the newest `keep` and those with a name in `needed`."""
@@ -124,8 +154,5 @@ def _groups(pattern: re.Pattern[str], path: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in match.groups()) if match else ()
 
 
-def _number(pattern: re.Pattern[str], paths: list[Path]) -> int:
-    return max((_groups(pattern, path)[0] for path in paths), default=0)
-
-
 _STANDING = TypeAdapter(Standing)
+_BLAMED = TypeAdapter(frozenset[str])

@@ -204,6 +204,8 @@ def outcome(follower: Follower, given: Given) -> str:
     name, status = follower.target.name, follower.seen.status
     if given.phase == "asked":
         return f"{name}: {given.verb} asked"
+    if given.verb == "stop" and given.phase == "refused":  # it has stopped all the same
+        return printable(f"{name}: {given.why}")
     if given.phase in ("refused", "unanswered"):
         return printable(f"{name}: {given.verb} was not done: {given.why}")
     if given.verb in ("freeze", "thaw") and status is not None:

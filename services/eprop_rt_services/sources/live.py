@@ -35,6 +35,10 @@ class SearchEnded(StreamError):  # noqa: N818
     """The search for the streams was called off."""
 
 
+class TooOldError(StreamError):
+    """The signal is older than it may be, and `when_old` says that this is the end."""
+
+
 def _never() -> bool:
     return False
 
@@ -178,7 +182,7 @@ class LslSource:
 
         Where the sample of stamp `due_s` is the one that matters, those before it may pile up
         until it is near; `when_near` is called then, and may take a millisecond. What has piled up
-        comes in portions, a call each, without a wait. Raises StreamError where the signal is older
+        comes in portions, a call each, without a wait. Raises TooOldError where the signal is older
         than `max_age_s` and that is to end the run.
         """
         if not self._signals:
@@ -248,7 +252,7 @@ class LslSource:
         for stream in self._signals:
             age_s = stream.watch.age_s(now_s)
             if stream.watch.started and age_s > self._settings.max_age_s:
-                raise StreamError(
+                raise TooOldError(
                     f"the newest sample of stream '{stream.info.name}' is {age_s:.2f} s old, "
                     f"lsl.max_age_s is {self._settings.max_age_s:g}: look after its sender, or "
                     "set lsl.when_old to hold or latest"

@@ -72,6 +72,7 @@ class ControlServer:
         context: zmq.SyncContext | None = None,
     ) -> None:
         self._on_stop, self._meanwhile = on_stop, meanwhile
+        self.lost = ""  # what is said to a stop instead of yes, once all is over
         self._stop_asked = self._closed = False
         self._waiting: deque[tuple[ReplyAddress, ControlRequest]] = deque()
         self._replies: deque[tuple[ReplyAddress, ControlReply]] = deque()
@@ -222,8 +223,11 @@ class ControlServer:
         self._send_replies()
         while self._waiting:
             address, request = self._waiting.popleft()
-            gone = refused(request.request_id, GONE)
-            self._send(address, carried_out(request) if request.verb == "stop" else gone)
+            why = self.lost if request.verb == "stop" else GONE
+            self._send(
+                address,
+                refused(request.request_id, why) if why else carried_out(request),
+            )
 
     def _end(self) -> None:
         self._closed = True

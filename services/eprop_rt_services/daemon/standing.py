@@ -1,0 +1,49 @@
+"""What an operator left in force, on the disk: a crash does not undo it."""
+
+import logging
+from dataclasses import replace
+
+from eprop_rt.orders import Freeze, Order, Set, Thaw
+from eprop_rt_services.journal.folder import JournalFolder, Standing
+
+log = logging.getLogger("eprop_rt")
+
+
+class InForce:
+    """Follows the orders of one session; without a folder nothing outlives a crash."""
+
+    def __init__(self, folder: JournalFolder | None) -> None:
+        self._folder, self._standing = folder, Standing()
+
+    def recall(self) -> list[tuple[Order, str]]:
+        """The orders that bring back what was in force when the daemon before crashed."""
+        self._standing = stood = Standing() if self._folder is None else self._folder.stands()
+        orders: list[tuple[Order, str]] = []
+        if stood.settings:
+            orders.append((Set(stood.settings), "operator"))
+        if stood.frozen_by:
+            orders.append((Freeze(), stood.frozen_by))
+        return orders
+
+    def heed(self, order: Order, by: str) -> None:
+        """An order that was carried out."""
+        match order:
+            case Freeze():
+                self._leave(replace(self._standing, frozen_by=by))
+            case Thaw():
+                self._leave(replace(self._standing, frozen_by=""))
+            case Set():
+                settings = {**self._standing.settings, **order.values}
+                self._leave(replace(self._standing, settings=settings))
+
+    def forget(self) -> None:
+        """An end in good order, or another beginning: it was for the session that is over."""
+        self._leave(Standing())
+
+    def _leave(self, standing: Standing) -> None:
+        self._standing = standing
+        if self._folder is not None:
+            try:
+                self._folder.leave(standing)
+            except OSError as error:
+                log.warning("what an operator said would not outlive a crash: %s", error)

@@ -10,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,6 +52,10 @@ class Source:
 
     def fail(self):
         raise DataError("the amplifier sent nonsense")
+
+    def hang(self):
+        (self._folder / "hangs").touch()
+        time.sleep(1000)
 
     def fail_in_a_step(self):
         Guard.close = lambda *_: 1 / 0  # between learning from a bin and counting it

@@ -19,7 +19,7 @@ class Supervisor:
     """Talks to the supervisor that started us, and never waits for it.
 
     What cannot be delivered is lost and counted. Events: `notify_failed`; `notify_misconfigured`,
-    an environment that is not as systemd makes it. Used by one thread.
+    an environment that is not as systemd makes it. Used by one thread, but for `told`.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -61,6 +61,10 @@ class Supervisor:
             return
         sent = self._send("WATCHDOG=1")
         self._next_beat_s = now_s + self.watchdog_s / (2 if sent else 16)
+
+    def told(self) -> None:
+        """Somebody has told it to stop: no other start, whatever becomes of it now."""
+        self._send(AS_TOLD)
 
     def stopping(self, status: str, *, as_told: bool = False) -> None:
         """The end has begun; `as_told`: somebody wants it, and no other start."""

@@ -5,6 +5,7 @@ import pytest
 
 from daemon_rig import SMALL, replayed
 from eprop_rt.decoder import build_decoder
+from eprop_rt.errors import StreamError
 from eprop_rt_services.checkpoint import Checkpoint, digest, read_checkpoint, write_checkpoint
 from eprop_rt_services.config import load_config
 from eprop_rt_services.journal.events import End, Ordered
@@ -139,6 +140,20 @@ def test_a_stop_is_obeyed_at_once_and_says_that_what_was_learned_is_not_kept(tmp
     assert "is started anew" not in lives.said
     assert read_checkpoint(kept)  # another disk took it
     assert ends(folder) == ["stopped"]
+    assert replayed(folder.path)["identical"]
+
+
+def test_a_stop_is_heard_while_the_loop_hangs_and_nothing_is_started_anew(tmp_path, folder):
+    with lived(tmp_path, (30, "hang"), restart__hang_s=1.0) as lives:
+        until((folder.path / "hangs").exists)
+        with (
+            ControlClient(lives.control) as client,
+            pytest.raises(StreamError, match="no answer"),
+        ):
+            client.ask("stop", 0.5)
+        assert lives.end() == 4
+    assert "the daemon was killed by SIGKILL when told to end" in lives.said
+    assert "is started anew" not in lives.said
     assert replayed(folder.path)["identical"]
 
 

@@ -115,6 +115,7 @@ class Daemon:
     def _open(self, closing: ExitStack) -> None:
         config, enter = self._config, closing.enter_context
         self._supervisor = enter(Supervisor())
+        self._stop.heard = self._supervisor.told
         self._publishing = enter(Publishing(config))
         self._record.listener = self._publishing.tell
         self._telling = Telling(

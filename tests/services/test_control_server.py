@@ -158,6 +158,17 @@ def test_who_still_waits_when_it_closes_is_told():
         assert answer_to(waiting).error == "the daemon has stopped"
 
 
+def test_a_stop_that_comes_when_all_is_over_is_told_what_was_not_kept():
+    with dealer("tcp://127.0.0.1:9") as late:
+        with ControlServer(ANY_PORT) as server:
+            server.lost = "the daemon has stopped, but the disk is full"
+            late.disconnect("tcp://127.0.0.1:9")
+            late.connect(server.endpoint)
+            late.send(asked("stop"))
+            until(lambda: server.stop_asked)
+        assert answer_to(late).error == "the daemon has stopped, but the disk is full"
+
+
 def test_messages_are_counted_by_what_is_wrong_with_them(server):
     with dealer(server.endpoint) as peer:
         for body in (

@@ -169,6 +169,12 @@ def test_a_refusal_is_one_line_and_an_exit_status(program, daemon):
     assert err == f"eprop-rt: the daemon refused set: {daemon.refusal}\n"
 
 
+def test_a_stop_that_kept_nothing_is_told_as_it_is(program, daemon):
+    daemon.refusal = "the daemon has stopped, but what it learned last is not on the disk: full"
+    status, out, err = program("ctl", "stop", "--endpoint", daemon.endpoint, "--timeout", 20)
+    assert (status, out, err) == (2, "", f"eprop-rt: {daemon.refusal}\n")
+
+
 def test_an_answer_without_a_status_is_an_answer(program, daemon):
     daemon.status = None
     _, out, _ = program("ctl", "stop", "--endpoint", daemon.endpoint, "--timeout", 20)

@@ -1,20 +1,28 @@
 """Everything that a daemon can be told while it runs, and that a replay knows of it."""
 
 import re
+import socket
+import threading
 import urllib.request
 
 import numpy as np
 import pytest
+import pyxdf
 import zmq
 
 from daemon_rig import CHANNELS, Rig, replayed
 from eprop_rt.errors import StreamError
 from eprop_rt.series import MarkerChunk
 from eprop_rt_protocols.control import ControlRequest, LabelSpan, decode_reply, encode_request
+from eprop_rt_services.journal.events import End, Noted
+from eprop_rt_services.journal.folder import JournalFolder
+from eprop_rt_services.journal.reader import entries
+from eprop_rt_services.journal.segment import COMMANDS
 from eprop_rt_services.lsl_link import LslMarkerOutlet, local_clock
 from eprop_rt_services.sources.live import LslSource
 from eprop_rt_services.sources.settings import LslSettings
 from eprop_rt_services.zmq_link import CommandSubscriber, ControlClient
+from wire_material import until
 
 pytestmark = pytest.mark.live
 
@@ -126,23 +134,63 @@ def test_a_stop_is_obeyed_while_the_streams_are_looked_for(rig):
     assert live.process.wait(timeout=20) == 0
 
 
-def test_a_stop_wins_over_a_flood_of_questions(rig):
-    live = rig()
-    live.feed(0.5)
+def test_a_stop_wins_over_a_flood_and_at_most_one_more_command_goes_out(rig, tmp_path):
+    live, ended = rig(), threading.Event()
     question = encode_request(ControlRequest(version=2, request_id="q", verb="status"))
-    with zmq.Context() as context, context.socket(zmq.DEALER) as flood:
-        flood.setsockopt(zmq.LINGER, 0)
-        flood.setsockopt(zmq.SNDHWM, 0)
-        flood.connect(live.control)
-        for _ in range(5000):
-            flood.send(question)
-        assert live.ask("stop").ok
+    came, answered = [], []
+
+    def feed():
+        while not ended.is_set():
+            live.feed(0.1)
+
+    def flood():
+        with zmq.Context() as context, context.socket(zmq.DEALER) as peer:
+            peer.setsockopt(zmq.LINGER, 0)
+            peer.connect(live.control)
+            while not ended.is_set():
+                if peer.poll(1, zmq.POLLOUT):
+                    peer.send(question)
+                while peer.poll(0):
+                    answered.append(peer.recv())
+
+    def read():
+        with CommandSubscriber(live.commands, "decoded", now=lambda: 0.0) as reader:
+            while not ended.is_set():
+                if (command := reader.poll(0.05)) is not None:
+                    came.append(command.header)
+
+    threads = [threading.Thread(target=each) for each in (feed, flood, read)]
+    for thread in threads:
+        thread.start()
+    try:
+        until(lambda: len(came) > 50 and len(answered) > 1000)
+        assert live.ask("stop", 20.0).ok
+        answered_s = local_clock()
         assert live.process.wait(timeout=20) == 0
-        answered = 0
-        while flood.poll(100):
-            flood.recv()
-            answered += 1
-        assert answered < 5000  # it did not wait for its turn
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+    (segment,) = JournalFolder(tmp_path / "s").segments()
+    events = list(entries(segment))
+    (told,) = [
+        float(one.text.rpartition(" ")[2])
+        for one in events
+        if isinstance(one, Noted) and one.text.startswith("told to stop by a message at ")
+    ]
+    streams, _ = pyxdf.load_xdf(segment, dejitter_timestamps=False, synchronize_clocks=False)
+    (written,) = [one for one in streams if one["info"]["name"] == [COMMANDS]]
+    published = written["time_series"][:, 4]  # two outputs, bin, origin, published, updates
+    assert told < answered_s
+    assert (published > told).sum() <= 1  # whose bin was in hand
+    assert (published > answered_s).sum() == 0
+    (end,) = [one for one in events if isinstance(one, End)]
+    assert end.decoded == len(published)
+    assert end.decoded - end.finished <= 1
+    assert came[-1].sequence < len(published)
+    assert {one.stamps.bin_end_s for one in came} <= set(written["time_stamps"])
+    assert replayed(tmp_path / "s")["identical"]
 
 
 def test_orders_that_come_with_a_stop_are_answered_and_the_end_is_in_good_order(rig, tmp_path):
@@ -165,25 +213,50 @@ def test_orders_that_come_with_a_stop_are_answered_and_the_end_is_in_good_order(
     assert replayed(tmp_path / "s")["identical"]
 
 
-def test_a_stop_does_not_wait_for_kernels_that_compile(tmp_path, monkeypatch):
-    """Without a journal the daemon compiles after its control socket has opened."""
+@pytest.mark.parametrize(
+    ("journal", "by"), [(False, "message"), (True, "message"), (True, "signal")]
+)
+def test_a_stop_does_not_wait_for_kernels_that_compile(tmp_path, monkeypatch, journal, by):
+    """With a journal it is the first daemon that compiles, and a parent that watches it."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cold"))
-    live = Rig(tmp_path)
-    try:
-        for _ in range(100):
-            try:
-                status = live.ask("status", 0.5).status
-            except StreamError:
-                continue
-            break
-        assert status.state == "starting"
-        assert live.ask("stop").ok
-        _, told = live.process.communicate(timeout=60)
-    finally:
-        live.close()
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    overrides = {"journal.folder": tmp_path / "s"} if journal else {}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(60)
+        live = Rig(tmp_path, overrides=overrides)
+        try:
+            said = systemd.recv(4096).decode()
+            assert said.startswith("EXTEND_TIMEOUT_USEC=300000000\nSTATUS=loading kernels")
+            assert live.ask("status", 20.0).status.state == "starting"
+            if by == "message":
+                assert live.ask("stop", 20.0).ok
+            else:
+                live.process.terminate()
+            _, told = live.process.communicate(timeout=60)
+        finally:
+            live.close()
     assert live.process.returncode == 0
     assert "stopped before it was ready" in told
     assert "kernels ready" not in told
+
+
+def test_a_journals_folder_has_one_daemon(rig, tmp_path):
+    live = rig()
+    other = tmp_path / "other"
+    other.mkdir()
+    second = Rig(other, overrides={"journal.folder": tmp_path / "s"})
+    try:
+        _, told = second.process.communicate(timeout=60)
+    finally:
+        second.close()
+    assert second.process.returncode == 2
+    (line,) = told.splitlines()
+    assert line.startswith(f"eprop-rt: another daemon (process {live.process.pid} on ")
+    assert f"control at {live.control}) writes into the journal's folder {tmp_path}/s: " in line
+    assert live.ask("status").ok
+    ended(live)
+    assert len(JournalFolder(tmp_path / "s").segments()) == 1
 
 
 def test_prometheus_is_told_and_lsl_carries_the_commands(rig, tmp_path):

@@ -13,7 +13,7 @@ from eprop_rt.errors import ConfigError
 
 log = logging.getLogger("eprop_rt")
 
-LOCK = ".lock"
+LOCK = "daemon.lock"
 PATIENCE_S, LOOK_S = 2.0, 0.05
 MOST_BYTES = 400
 

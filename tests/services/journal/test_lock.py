@@ -49,7 +49,7 @@ def test_who_comes_second_is_told_in_a_line_who_came_first(tmp_path, holder, mon
     holder.stdin.close()  # and is gone as soon as it reads that
     monkeypatch.setattr(lock, "PATIENCE_S", 20.0)
     with held(tmp_path, "ipc://second"):
-        assert f"process {os.getpid()} on" in (tmp_path / ".lock").read_text()
+        assert f"process {os.getpid()} on" in (tmp_path / "daemon.lock").read_text()
 
 
 def test_a_folder_that_was_let_go_of_can_be_had_again(tmp_path):

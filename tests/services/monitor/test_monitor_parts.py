@@ -11,7 +11,7 @@ from eprop_rt_services.monitor.follow import Follower, Given
 from eprop_rt_services.monitor.look import LIGHT
 from eprop_rt_services.monitor.raster import COLUMNS, LEVELS, ROWS, inputs_picture, spikes_picture
 from eprop_rt_services.monitor.seen import Bins, Seen
-from eprop_rt_services.monitor.state import silent_word, state_of
+from eprop_rt_services.monitor.state import outcome, silent_word, state_of
 from eprop_rt_services.monitor.target import Target, parse_daemon
 from eprop_rt_services.monitor.trials import Trials, rolling
 from eprop_rt_services.zmq_link import make_keys
@@ -148,6 +148,15 @@ def test_the_page_says_what_the_status_says(tmp_path):
     assert gone["cards"][0]["state"] == "gone"
     assert not gone["buttons"]["freeze"]["enabled"]
     assert gone["buttons"]["stop"]["enabled"]
+
+
+def test_a_stop_that_kept_nothing_is_told_as_the_daemon_tells_it(tmp_path):
+    why = "the daemon has stopped, but what it learned last is not on the disk"
+    with Follower(Target("left", f"ipc://{tmp_path}/nobody")) as follower:
+        given = Given("stop", 1, 100.0, "refused", why)
+        assert outcome(follower, given) == f"left: {why}"
+        given = Given("rollback", 1, 100.0, "refused", "there is no good state")
+        assert outcome(follower, given) == "left: rollback was not done: there is no good state"
 
 
 def test_a_daemon_that_says_that_it_never_learns_is_grey_and_one_that_is_frozen_is_not():

@@ -18,6 +18,7 @@ from eprop_rt_services.latency import STAGES, Marks, StageLatencies
 from eprop_rt_services.metrics import Observed, latency_table
 from eprop_rt_services.metrics_endpoint import MetricsEndpoint
 from eprop_rt_services.metrics_settings import MetricsSettings
+from eprop_rt_services.standby import NOT_KEPT
 from status_material import FULL_STATUS
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
@@ -53,6 +54,10 @@ def test_systemd_finds_nothing_wrong_with_the_unit(unit):
     )  # fmt: skip
     assert done.returncode == 0
     assert "eprop-rt" not in done.stdout + done.stderr  # others' units may be amiss
+
+
+def test_a_daemon_that_was_told_to_stop_and_kept_nothing_is_not_started_again():
+    assert f"\nRestartPreventExitStatus={NOT_KEPT}\n" in UNIT.read_text()
 
 
 def test_systemd_would_find_a_mistake_in_the_unit(unit):

@@ -117,18 +117,20 @@ class Inlet:
         self._on_this_host = found.sighting.host == socket.gethostname()
         hundreds = max_buffer_s * IRREGULAR_HUNDREDS_A_SECOND
         buffer = max_buffer_s if described.nominal_srate() else hundreds
-        self._inlet = pylsl.StreamInlet(described, max_buflen=buffer, recover=False)
         try:
+            self._inlet = pylsl.StreamInlet(described, max_buflen=buffer, recover=False)
             self.info = info_of(self._inlet.info(timeout_s))
             self._inlet.open_stream(timeout_s)
             self._correction_s = self._first_correction_s(timeout_s)
-        except pylsl.util.LostError:
-            raise self._lost() from None
+        except pylsl.util.LostError as error:
+            raise self._lost(error) from None
         except pylsl.util.TimeoutError:
             raise StreamError(
                 f"stream '{self.name}' announces itself but did not answer within "
                 f"{timeout_s:g} s: check the firewall, or restart the sender"
             ) from None
+        except RuntimeError as error:  # liblsl knows some more, and what is unknown to it
+            raise StreamError(f"stream '{self.name}' cannot be subscribed to: {error}") from None
         self._compared_s = pylsl.local_clock()
         self._is_text = found.sighting.is_text
         dtype, _ = number_formats().get(described.channel_format(), (np.float32, "float32"))
@@ -179,8 +181,8 @@ class Inlet:
         into = None if self._is_text else rows.data
         try:
             values, stamps = self._inlet.pull_chunk(timeout_s, samples, into, as_numpy=True)
-        except pylsl.util.LostError:
-            raise self._lost() from None
+        except RuntimeError as error:
+            raise self._lost(error) from None
         came = len(stamps)
         if self._is_text:
             self._texts += tuple(text.decode("utf-8", "replace") for text in values[:, 0])
@@ -201,18 +203,19 @@ class Inlet:
         self._compared_s = now_s
         try:
             estimate_s = self._inlet.time_correction(0.0)
-        except pylsl.util.LostError:
-            raise self._lost() from None
         except pylsl.util.TimeoutError:
             return
+        except RuntimeError as error:
+            raise self._lost(error) from None
         same_clock = self._on_this_host and abs(estimate_s) < SAME_CLOCK_S
         correction_s = 0.0 if same_clock else estimate_s
         if abs(correction_s - self._correction_s) > SAME_CLOCK_S:
             self._count("clock_jump")
         self._correction_s = correction_s
 
-    def _lost(self) -> StreamLost:
-        return StreamLost(f"stream '{self.name}' was lost: its sender is gone")
+    def _lost(self, error: RuntimeError) -> StreamLost:
+        why = "its sender is gone" if isinstance(error, pylsl.util.LostError) else str(error)
+        return StreamLost(f"stream '{self.name}' was lost: {why}")
 
 
 class LslOutlet:

@@ -29,6 +29,10 @@ class StreamSighting:
         )
 
 
+class StreamAmbiguous(StreamError):  # noqa: N818
+    """Several streams answer to one description."""
+
+
 def none_found(
     wanted: StreamRequirement, in_sight: Sequence[StreamSighting], waited_s: float
 ) -> StreamError:
@@ -44,10 +48,11 @@ def check_the_one(
 ) -> None:
     """Raise StreamError unless `found` is one stream and as `wanted` requires.
 
-    Markers may be text, and have one channel; anything else is numeric.
+    StreamAmbiguous where it is several. Markers may be text, and have one channel; anything else is
+    numeric.
     """
     if len(found) > 1:
-        raise StreamError(
+        raise StreamAmbiguous(
             f"{len(found)} streams with {wanted.predicate()} are in sight, one was expected: "
             f"{_listed(found)}; require a source_id, or stop all but one"
         )

@@ -1,4 +1,5 @@
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -17,9 +18,11 @@ from eprop_rt_services.lsl_config import (
     write_loopback_config,
 )
 from eprop_rt_services.lsl_link import (
+    Inlet,
     LslOutlet,
     list_streams,
     local_clock,
+    look,
     lsl_available,
 )
 from eprop_rt_services.sources.live import LslSource
@@ -31,6 +34,7 @@ live = pytest.mark.live
 PATIENCE_S = 5.0
 ARRIVAL_S = 0.15  # a thousand times what a sample takes on one machine
 QUICK = {"wait_s": PATIENCE_S, "settle_s": 0.1}
+REFUSED = {**QUICK, "wait_s": 1.5}  # what stands in the way is looked at again until then
 
 
 @pytest.fixture
@@ -55,7 +59,7 @@ def outlet(opened, info, stream_type="Spikes"):
 
 def source(opened, source_id, **settings):
     wanted = StreamRequirement(source_id=source_id)
-    return opened(LslSource(LslSettings(signal=wanted, **QUICK, **settings)))
+    return opened(LslSource(LslSettings(signal=wanted, **{**QUICK, **settings})))
 
 
 def subscribed(opened, info, **settings):
@@ -265,8 +269,23 @@ def test_a_stream_of_text_is_refused(opened):
     source_id = unique("test")
     sender = pylsl.StreamOutlet(pylsl.StreamInfo("m", "Markers", 1, 0, "string", source_id))
     with pytest.raises(StreamError, match="sends text, numbers were expected"):
-        source(opened, source_id).open()
+        source(opened, source_id, **REFUSED).open()
     del sender
+
+
+@live
+@needs_lsl
+def test_what_liblsl_cannot_do_is_an_error_of_the_stream(opened):
+    """Without a file descriptor to spare it makes no inlet, and says no more than that."""
+    _, source_id = outlet(opened, signal_info())
+    (found,) = look(StreamRequirement(source_id=source_id), PATIENCE_S)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        with pytest.raises(StreamError, match="cannot be subscribed to: could not create"):
+            Inlet(found, 5, PATIENCE_S, lambda event: None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @live
@@ -289,7 +308,7 @@ def test_a_stream_that_never_comes_is_one_line_that_names_what_is_in_sight(opene
 def test_two_streams_that_answer_are_one_line_that_names_both(opened):
     name = unique("twin")
     ids = [outlet(opened, signal_info(name))[1] for _ in range(2)]
-    receiver = opened(LslSource(LslSettings(signal=StreamRequirement(name=name), **QUICK)))
+    receiver = opened(LslSource(LslSettings(signal=StreamRequirement(name=name), **REFUSED)))
     with pytest.raises(
         StreamError, match=r"2 streams .* one was expected.*require a source_id"
     ) as e:
@@ -307,7 +326,7 @@ def test_a_stream_that_is_not_what_was_required_is_refused(opened, required, exp
     _, source_id = outlet(opened, signal_info())
     wanted = StreamRequirement(source_id=source_id, **required)
     with pytest.raises(StreamError, match=rf"3 channels, 1000 Hz.* came, {expected}"):
-        opened(LslSource(LslSettings(signal=wanted, **QUICK))).open()
+        opened(LslSource(LslSettings(signal=wanted, **REFUSED))).open()
 
 
 @live

@@ -1,6 +1,5 @@
 """The live source: signals, labels and markers over Lab Streaming Layer, as items of the loop."""
 
-import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -19,8 +18,9 @@ from eprop_rt_services.sources.happenings import Happenings, Notice
 from eprop_rt_services.sources.interleave import interleaved
 from eprop_rt_services.sources.kind import Role, Standing
 from eprop_rt_services.sources.pace import EARLY_S, Pace
+from eprop_rt_services.sources.refusals import Refusals
 from eprop_rt_services.sources.search import Wanted, open_the_one
-from eprop_rt_services.sources.seeker import Seeker
+from eprop_rt_services.sources.seeker import LEAVE_S, Seeker, end_all
 from eprop_rt_services.sources.settings import LslSettings
 from eprop_rt_services.sources.stamps import bounds_s, newest_s
 from eprop_rt_services.sources.stream import LiveStream
@@ -54,8 +54,10 @@ class LslSource:
     labels and markers with their role before the name (`labels_clock_step`): `stamp_off_clock`
     (samples dropped), `clock_step`, `rate_implausible`, `clock_jump` (liblsl's estimate),
     `stream_lost`, `stream_back`, `stream_changed` (another one answers and is not taken),
-    `stream_ambiguous` (several do; of labels `labels_lost` and so on), `silence` (once each time
-    that no signal came for `silence_s`), `backlog_dropped` (samples), `marker_stamp_not_finite`.
+    `stream_ambiguous` (several do; of labels `labels_lost` and so on), `stream_refused` (at the
+    start: it is not as required, or does not answer), `stream_search_failed` (liblsl failed; it is
+    looked for again), `silence` (once each time that no signal came for `silence_s`),
+    `backlog_dropped` (samples), `marker_stamp_not_finite`.
     """
 
     def __init__(self, settings: LslSettings) -> None:
@@ -119,8 +121,9 @@ class LslSource:
     def open(self, ended: Callable[[], bool] = _never) -> tuple[StreamInfo, StreamInfo | None]:
         """Find and subscribe; returns what the signals together and the labels announce.
 
-        Raises StreamError unless exactly one stream answers to each description within `wait_s`
-        and is what was required, SearchEnded once `ended` says so.
+        What stands in the way of a stream (several answer, it is not as required, its sender goes
+        just now) may go by: it is an event, and looked for again until `wait_s` is over. Raises
+        StreamError then, SearchEnded once `ended` says so.
         """
         self.close()
         wanted = self._wanted()
@@ -148,28 +151,33 @@ class LslSource:
         ]
 
     def _search(self, wanted: list[Wanted], ended: Callable[[], bool]) -> list[Inlet]:
-        local_clock()  # says in one line where there is no liblsl
+        begun_s = local_clock()  # says in one line where there is no liblsl
         wait_s = self._settings.wait_s
-        end_s = math.inf if wait_s is None else local_clock() + wait_s
         self._seekers = [Seeker(partial(open_the_one, one), one.role) for one in wanted]
-        inlets: list[Inlet] = []
-        for seeker, one in zip(self._seekers, wanted, strict=True):
-            while (inlet := seeker.wait(POLL_S)) is None:
-                if seeker.refusals:
-                    raise seeker.refusals[0]
-                if ended():
-                    raise SearchEnded("the search for the streams was called off")
-                if local_clock() > end_s:
-                    seen = list_streams(min(self._settings.settle_s, 1.0))
-                    raise none_found(one.requirement, seen, wait_s or 0.0)
-            inlets.append(inlet)
-        return inlets
+        refusals = [Refusals(one.role, self._happened) for one in wanted]
+        while True:
+            for seeker, refused in zip(self._seekers, refusals, strict=True):
+                refused.hear(seeker)
+            found = [seeker.wait(0.0) for seeker in self._seekers]
+            inlets = [inlet for inlet in found if inlet is not None]
+            if len(inlets) == len(wanted):
+                return inlets
+            if ended():
+                raise SearchEnded("the search for the streams was called off")
+            missing = found.index(None)
+            if wait_s is not None and local_clock() > begun_s + wait_s:
+                raise self._why(self._seekers[missing], wanted[missing], wait_s)
+            self._seekers[missing].wait(POLL_S)
+
+    def _why(self, seeker: Seeker[Inlet], wanted: Wanted, wait_s: float) -> StreamError:
+        """What stood in the way of a stream in the end."""
+        if seeker.in_the_way is not None:
+            return seeker.in_the_way
+        seen = list_streams(min(self._settings.settle_s, 1.0))
+        return none_found(wanted.requirement, seen, wait_s)
 
     def _end_search(self) -> None:
-        for seeker in self._seekers:
-            seeker.end()
-        for seeker in self._seekers:
-            seeker.close()
+        end_all(self._seekers, LEAVE_S)
         self._seekers = []
 
     def pull(
@@ -278,8 +286,8 @@ class LslSource:
     def close(self) -> None:
         """Unsubscribe; `open` may follow."""
         self._end_search()
-        for stream in [*self._signals, *(s for s in (self._labels, self._markers) if s)]:
-            stream.close()
+        streams = [*self._signals, *(s for s in (self._labels, self._markers) if s)]
+        end_all([seeker for stream in streams for seeker in stream.close()], LEAVE_S)
         self._signals, self._labels, self._markers = [], None, None
         self._backlog.clear()
 

@@ -41,7 +41,7 @@ class StillThere:
 
 
 def open_the_one(wanted: Wanted) -> Inlet | None:
-    """Look once; raises StreamError where several answer or it is not what was required."""
+    """Look once; raises StreamError where several answer, or one that cannot be taken."""
     requirement = wanted.requirement
     named = requirement.source_id is not None
     settle_s = min(wanted.settle_s, SETTLE_NAMED_S) if named else wanted.settle_s

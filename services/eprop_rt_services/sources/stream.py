@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from eprop_rt.errors import StreamError
 from eprop_rt.series import F64
 from eprop_rt_services.lsl_link import Inlet, StreamLost, local_clock
 from eprop_rt_services.sources.age import AgeWatch
 from eprop_rt_services.sources.gate import GateSettings, StampGate
 from eprop_rt_services.sources.happenings import Happenings
 from eprop_rt_services.sources.rate import RateWatch
-from eprop_rt_services.sources.search import StillThere, StreamChanged, Wanted, open_again
+from eprop_rt_services.sources.refusals import Refusals
+from eprop_rt_services.sources.search import StillThere, Wanted, open_again
 from eprop_rt_services.sources.seeker import Seeker
 from eprop_rt_services.sources.settings import LslSettings
 
@@ -40,7 +40,7 @@ class LiveStream:
         self.watch = AgeWatch.begun(local_clock(), silence_s)
         self._seeker: Seeker[Inlet | StillThere] | None = None
         self._look_at_s = np.inf
-        self._refused: set[str] = set()
+        self._refusals = Refusals(wanted.role, happened)
         self._past_seekers: list[Seeker[Inlet | StillThere]] = []
 
     @property
@@ -138,8 +138,7 @@ class LiveStream:
         """Take what the seeker has found, unless the old sender has spoken up meanwhile."""
         if self._seeker is None:
             return
-        while self._seeker.refusals:
-            self._refuse(self._seeker.refusals.popleft())
+        self._refusals.hear(self._seeker)
         found = self._seeker.wait(0.0)
         alive = self._inlet is not None and not self.watch.silent
         if found is None:
@@ -160,24 +159,18 @@ class LiveStream:
                 f"{self._wanted.role}_lost", f"stream '{self.info.name}' was silent"
             )
         self._inlet, self._found = found, found.found
-        self._refused.clear()
+        self._refusals.forget()
         self._happened.tell(
             f"{self._wanted.role}_back",
             f"stream '{self.info.name}' is back after {local_clock() - self.watch.came_s:.1f} s",
         )
 
-    def _refuse(self, error: StreamError) -> None:
-        if str(error) not in self._refused:
-            self._refused.add(str(error))
-            what = "changed" if isinstance(error, StreamChanged) else "ambiguous"
-            self._happened.tell(f"{self._wanted.role}_{what}", str(error))
-
-    def close(self) -> None:
-        """Unsubscribe."""
+    def close(self) -> list[Seeker[Inlet | StillThere]]:
+        """Unsubscribe; returns who may still be looking for it."""
         self._inlet = None
-        for seeker in [*self._past_seekers, *([self._seeker] if self._seeker else [])]:
-            seeker.close()
+        seekers = [*self._past_seekers, *([self._seeker] if self._seeker else [])]
         self._past_seekers, self._seeker = [], None
+        return seekers
 
 
 def _kept(values: Any, keep: Any) -> Any:

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import time
 import uuid
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from threading import Event
 
 import numpy as np
 import pytest
@@ -17,7 +19,13 @@ from eprop_rt.errors import StreamError
 from eprop_rt.pipeline import Pipeline
 from eprop_rt.series import Chunk, LabelChunk, MarkerChunk, StreamInfo
 from eprop_rt_protocols.streams import StreamRequirement
-from eprop_rt_services.lsl_link import LslMarkerOutlet, LslOutlet, local_clock, lsl_available
+from eprop_rt_services.lsl_link import (
+    LslMarkerOutlet,
+    LslOutlet,
+    local_clock,
+    look,
+    lsl_available,
+)
 from eprop_rt_services.sources.live import LslSource, SearchEnded
 from eprop_rt_services.sources.settings import LslSettings
 
@@ -438,9 +446,62 @@ def test_markers_may_be_numbers_and_have_one_channel(opened):
     outlet.push_sample([17], local_clock())
     items = until(lambda items: any(isinstance(i, MarkerChunk) for i in items), source, spikes)
     assert [item.texts for item in items if isinstance(item, MarkerChunk)] == [("17",)]
-    two = {"markers": StreamRequirement(source_id=name)}
+    two = {"markers": StreamRequirement(source_id=name), "wait_s": 1.5}
     with pytest.raises(StreamError, match="one channel of markers"):
         opened(LslSource(settings_for(StreamRequirement(name="task"), **two))).open()
+
+
+@contextmanager
+def opening(source):
+    """`open` in a thread; yields a function that returns what it said, whatever that was."""
+    with ThreadPoolExecutor(1) as pool:
+        searching = Event()
+        said = pool.submit(source.open, lambda: searching.set() or False)
+        assert searching.wait(PATIENCE_S)
+        yield lambda: said.result(PATIENCE_S)
+
+
+def in_sight(requirement):
+    return until_true(lambda: look(requirement, 0.5))
+
+
+def until_true(condition):
+    end = time.monotonic() + PATIENCE_S
+    while not (found := condition()):
+        assert time.monotonic() < end
+    return found
+
+
+def test_a_sender_that_is_killed_while_it_is_subscribed_to_is_looked_for_again(opened):
+    """It answers the first look, and is gone when the second one, which settles it, is over."""
+    name = unique()
+    wanted = StreamRequirement(name=name)
+    first = process(opened, name, name)
+    in_sight(wanted)
+    source = opened(LslSource(settings_for(wanted, wait_s=None, settle_s=2.0)))
+    with opening(source) as said:
+        time.sleep(1.0)
+        first.kill()
+        first.wait()
+        until_true(lambda: source.events["stream_refused"])
+        process(opened, name, name)
+        assert said()[0].name == name
+    until(some(20), source)
+    assert source.events == {"stream_refused": 1}
+
+
+def test_two_senders_for_a_moment_at_the_start_are_told_and_looked_at_again(opened):
+    name = unique()
+    senders = [Sender(opened, name, name + f"-{n}") for n in range(2)]
+    source = opened(LslSource(settings_for(StreamRequirement(name=name), wait_s=None)))
+    with opening(source) as said:
+        until_true(lambda: source.events["stream_ambiguous"])
+        senders[0].outlet.close()
+        assert said()[0].name == name
+    until(some(20), source, senders[1])
+    assert source.events == {"stream_ambiguous": 1}
+    (notice,) = source.notices
+    assert "2 streams" in notice.text
 
 
 def test_streams_may_be_looked_for_until_it_is_called_off(opened):

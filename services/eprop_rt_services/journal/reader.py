@@ -79,7 +79,7 @@ def entries(path: Path) -> Iterator[Entry]:
                 closing(_entries(mapped)) as found,  # or it holds on to what is unmapped
             ):
                 yield from _headed(path, found)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, IndexError, OverflowError) as error:  # of damaged bytes
         raise RecordingError(f"{path} cannot be read as a journal ({error})") from None
 
 
@@ -108,6 +108,10 @@ def _entries(mapped: mmap.mmap) -> Generator[Entry, None, None]:
                 if stream.type == "Signal":
                     signals.append(number)
             elif tag == Tag.SAMPLES:
+                if number not in streams:
+                    raise RecordingError(
+                        f"it holds samples of stream {number}, which has no header"
+                    )
                 entry = _entry(streams[number], signals, number, content)
                 if entry is not None:
                     yield entry
@@ -136,6 +140,8 @@ def _entry(stream: _Stream, signals: list[int], number: int, content: bytes) -> 
 
 
 def _numbers(stream: _Stream, content: bytes) -> tuple[NDArray[Any], NDArray[Any]]:
+    if stream.format not in NUMBER_TYPES:
+        raise RecordingError(f"stream {stream.name!r} is of the unknown format {stream.format!r}")
     count, start = _counted(content)
     values = NUMBER_TYPES[stream.format], (stream.channels,)
     sample = np.dtype([("stamp_bytes", "u1"), ("stamp", "<f8"), ("values", *values)])

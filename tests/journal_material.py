@@ -8,6 +8,7 @@ from eprop_rt_services.config import Config
 from eprop_rt_services.digest import SessionDigest
 from eprop_rt_services.journal.events import End, Kept, Ordered, Start, Taken
 from eprop_rt_services.journal.folder import JournalFolder
+from eprop_rt_services.journal.names import Names
 from eprop_rt_services.journal.segment import Layout
 from eprop_rt_services.journal.settings import JournalSettings
 from eprop_rt_services.journal.writer import Journal
@@ -40,6 +41,7 @@ class Session:
 
     def __init__(self, folder, seed=0, config=CONFIG, **settings):
         self.folder = JournalFolder(folder)
+        self.names = Names(self.folder)
         self.random = np.random.default_rng(seed)
         self.config = config
         self.journal = Journal(JournalSettings(**{"flush_s": 0.01, **settings}), now=lambda: 5.0)
@@ -58,7 +60,7 @@ class Session:
             config=self.config.model_dump(mode="json"), decoder=decoder,
             outputs=OUTPUTS, origin=origin, checkpoint=checkpoint, sha256=sha256,
         )  # fmt: skip
-        self.journal.begin(self.folder.next_segment(), LAYOUT, start)
+        self.journal.begin(self.names.segment(), LAYOUT, start)
 
     @property
     def place(self):
@@ -88,7 +90,7 @@ class Session:
                 within(output)
 
     def checkpoint(self):
-        path = self.folder.next_checkpoint(self.journal.path)
+        path = self.names.checkpoint()
         self.journal.tell(Taken(**self.place, file=path.name))
         arrays = self.pipeline.decoder.snapshot()
         write_checkpoint(

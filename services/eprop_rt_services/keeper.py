@@ -1,5 +1,6 @@
 """Keeps what a running decoder has learned: snapshots between two bins, files beside the loop."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,6 +9,8 @@ from typing import Self
 
 from eprop_rt.errors import ConfigError
 from eprop_rt_services.checkpoint import Checkpoint, write_checkpoint
+
+log = logging.getLogger("eprop_rt")
 
 Written = Callable[[Path, str], None]
 
@@ -23,6 +26,7 @@ class CheckpointKeeper:
         self._written = written
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._newest: Future[None] | None = None
+        self._failing = False
         self.events: Counter[str] = Counter()
 
     @property
@@ -47,16 +51,19 @@ class CheckpointKeeper:
         self._write(checkpoint, paths)
 
     def _write(self, checkpoint: Checkpoint, paths: Sequence[Path]) -> None:
-        """Each, whatever becomes of the others; raises ConfigError for the first that failed."""
-        failed: ConfigError | None = None
+        """Each, whatever becomes of the others; raises what the first that failed did."""
+        failed: Exception | None = None
         for path in paths:
             try:
                 digest = write_checkpoint(path, checkpoint)
-            except ConfigError as error:
+            except Exception as error:  # not everybody who asked for one looks at what came of it
                 self.events["checkpoint_failed"] += 1
-                failed = failed or error
+                if not self._failing:
+                    log.warning("a checkpoint was not written: %s", error)
+                self._failing, failed = True, failed or error
                 continue
             self.events["checkpoint_written"] += 1
+            self._failing = False
             self._written(path, digest)
         if failed is not None:
             raise failed

@@ -16,6 +16,7 @@ from eprop_rt_services.checkpoint import Checkpoint, check_writable, digest, wri
 from eprop_rt_services.daemon.session import Beginning, Session
 from eprop_rt_services.journal.events import Event, Kept, Taken
 from eprop_rt_services.journal.folder import JournalFolder
+from eprop_rt_services.journal.names import Names
 from eprop_rt_services.journal.reader import head_of
 from eprop_rt_services.journal.settings import CheckpointSettings
 from eprop_rt_services.keeper import CheckpointKeeper
@@ -57,12 +58,16 @@ class Keeping:
         self,
         settings: CheckpointSettings,
         folder: JournalFolder | None,
+        names: Names | None,
         tell: Callable[[Event], None],
     ) -> None:
-        """`tell` writes into the journal. Raises ConfigError where `file` cannot be written to."""
+        """`names` are of the folder; `tell` writes into the journal.
+
+        Raises ConfigError where `file` cannot be written to.
+        """
         if settings.file is not None:
             check_writable(settings.file)
-        self._settings, self._folder, self._tell = settings, folder, tell
+        self._settings, self._folder, self._names, self._tell = settings, folder, names, tell
         # Checkpoints without which nothing replays.
         self._needed = frozenset[str]() if folder is None else begun_with(folder)
         self._keeper = CheckpointKeeper(self._on_the_disk)
@@ -72,7 +77,6 @@ class Keeping:
         self._events: Counter[str] = Counter()
         self._begun_with: str | None = None  # and nothing of its own was kept since
         self._kept_s = time.monotonic()
-        self.segment: Path | None = None  # of the journal, the newest
         self.newest: KeptFile | None = None
 
     def beginning(self, resume: Resume) -> Beginning | None:
@@ -97,15 +101,15 @@ class Keeping:
             self._events["checkpoint_passed_over"] += 1
         return Beginning(found.checkpoint, found.path)
 
-    def begin(self, segment: Path, beginning: Beginning | None) -> dict[str, str]:
-        """A data path is at its beginning, and written down in `segment`: its origin, for the head.
+    def begin(self, beginning: Beginning | None) -> dict[str, str]:
+        """A data path is at its beginning, in the segment named last: its origin, for the head.
 
         Raises ConfigError where what it begins with cannot be written beside that.
         """
-        self.segment, self._taken, self._begun_with = segment, set(), None
-        if beginning is None or self._folder is None:
+        self._taken, self._begun_with = set(), None
+        if beginning is None or self._names is None:
             return {"origin": "zero"}
-        file, sha256 = filed(self._folder.next_checkpoint(segment), beginning)
+        file, sha256 = filed(self._names, beginning)
         self._needed |= {file.name}
         self._begun_with = file.name
         return {"origin": "checkpoint", "checkpoint": file.name, "sha256": sha256}
@@ -152,7 +156,7 @@ class Keeping:
 
         Raises ConfigError where it is not worth it, or where the disk refuses.
         """
-        self._keeper.wait()  # before it has its own name, the next one would get the same
+        self._keeper.wait()
         self.settle()
         paths = self._places(asked=True)
         if paths:
@@ -215,8 +219,8 @@ class Keeping:
 
     def _places(self, asked: bool) -> list[Path]:
         paths = [self._settings.file] if asked and self._settings.file is not None else []
-        if self._folder is not None and self.segment is not None:
-            paths.insert(0, self._folder.next_checkpoint(self.segment))
+        if self._names is not None and self._names.begun:
+            paths.insert(0, self._names.checkpoint())
         return paths
 
     def _tell_taken(self, pipeline: Pipeline, paths: list[Path]) -> None:
@@ -233,10 +237,11 @@ class Keeping:
             self._folder.prune(self._settings.keep, self._needed)
 
 
-def filed(place: Path, beginning: Beginning) -> tuple[Path, str]:
-    """Its file, written to `place` where it has none yet, and the digest of its arrays."""
+def filed(names: Names, beginning: Beginning) -> tuple[Path, str]:
+    """Its file, a new one where it has none yet, and the digest of its arrays."""
     if beginning.file is not None:
         return beginning.file, digest(beginning.checkpoint.arrays)
+    place = names.checkpoint()
     return place, write_checkpoint(place, beginning.checkpoint)
 
 

@@ -23,6 +23,7 @@ from eprop_rt_services.daemon.standing import InForce
 from eprop_rt_services.digest import SessionDigest
 from eprop_rt_services.journal.events import Counted, End, Event, Guarded, Noted, Ordered, as_text
 from eprop_rt_services.journal.folder import JournalFolder
+from eprop_rt_services.journal.names import Names
 from eprop_rt_services.journal.writer import Journal
 
 log = logging.getLogger("eprop_rt")
@@ -46,14 +47,16 @@ class Record:
     """
 
     def __init__(self, config: Config, now: Callable[[], float]) -> None:
-        self._folder: JournalFolder | None = None
+        folder: JournalFolder | None = None
+        self._names: Names | None = None
         self.journal: Journal | None = None
         if config.journal.folder is not None:
-            self._folder = JournalFolder(config.journal.folder)
-            self._folder.make()
+            folder = JournalFolder(config.journal.folder)
+            folder.make()
+            self._names = Names(folder)
             self.journal = Journal(config.journal, now)
-        self._keeping = Keeping(config.checkpoint, self._folder, self._tell)
-        self._in_force = InForce(self._folder)
+        self._keeping = Keeping(config.checkpoint, folder, self._names, self._tell)
+        self._in_force = InForce(folder, self._beside)
         self._digest = SessionDigest()
         self._counted: Counter[str] = Counter()
         self._counted_s = time.monotonic()
@@ -73,10 +76,10 @@ class Record:
     def begin(self, session: Session, beginning: Beginning | None) -> None:
         """Begin the journal of a data path that is at its beginning."""
         self._digest = SessionDigest()
-        if self._folder is None or self.journal is None:
+        if self._names is None or self.journal is None:
             return
-        segment = self._folder.next_segment()
-        origin = self._keeping.begin(segment, beginning)
+        segment = self._names.segment()
+        origin = self._keeping.begin(beginning)
         start = session.start().model_copy(update=origin)
         self.journal.begin(segment, session.layout(), start)
 
@@ -224,11 +227,14 @@ class Record:
             self._tell(Counted(events=dict(events)))
 
     def _go_on_in_another(self, session: Session) -> None:
-        if self._folder is not None and self.journal is not None:
+        if self._names is not None and self.journal is not None:
             start = session.start().model_copy(update={"origin": "before"})
-            segment = self._folder.next_segment()
-            self.journal.begin(segment, session.layout(), start)
-            self._keeping.segment = segment
+            self.journal.begin(self._names.segment(), session.layout(), start)
+
+    def _beside(self, errand: Callable[[], None]) -> None:
+        """Who gives orders does not wait for the disk."""
+        if self.journal is not None:
+            self.journal.beside(errand)
 
     def _tell(self, event: Event) -> None:
         self.listener(as_text(event))

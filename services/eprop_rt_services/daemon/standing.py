@@ -1,6 +1,7 @@
 """What an operator left in force, on the disk: a crash does not undo it."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from eprop_rt.orders import Freeze, Order, Set, Thaw
@@ -12,8 +13,11 @@ log = logging.getLogger("eprop_rt")
 class InForce:
     """Follows the orders of one session; without a folder nothing outlives a crash."""
 
-    def __init__(self, folder: JournalFolder | None) -> None:
-        self._folder, self._standing = folder, Standing()
+    def __init__(
+        self, folder: JournalFolder | None, beside: Callable[[Callable[[], None]], None]
+    ) -> None:
+        """`beside` has something done that may wait for the disk."""
+        self._folder, self._standing, self._beside = folder, Standing(), beside
 
     def recall(self) -> list[tuple[Order, str]]:
         """The orders that bring back what was in force when the daemon before crashed."""
@@ -42,8 +46,11 @@ class InForce:
 
     def _leave(self, standing: Standing) -> None:
         self._standing = standing
+        self._beside(self._write)
+
+    def _write(self) -> None:
         if self._folder is not None:
             try:
-                self._folder.leave(standing)
+                self._folder.leave(self._standing)
             except OSError as error:
                 log.warning("what an operator said would not outlive a crash: %s", error)

@@ -66,20 +66,10 @@ class JournalFolder:
         return self._matching(CHECKPOINT)
 
     def next_number(self) -> int:
-        """Of the segment that is written next."""
-        return max((_groups(SEGMENT, path)[0] for path in self.segments()), default=0) + 1
-
-    def next_segment(self) -> Path:
-        """The name of one more."""
-        return self.path / f"journal-{self.next_number():04}.xdf"
-
-    def next_checkpoint(self, segment: Path) -> Path:
-        """The name of one more, for what is learned while `segment` is written."""
-        match = SEGMENT.fullmatch(segment.name)
-        of = match.group(1) if match else "0000"
-        of_it = [path for path in self.checkpoints() if path.name.startswith(f"checkpoint-{of}-")]
-        number = max((_groups(CHECKPOINT, path)[1] for path in of_it), default=0) + 1
-        return self.path / f"checkpoint-{of}-{number:04}.npz"
+        """Of the segment that is written next: nothing in here is of it, or of a later one."""
+        segments = [_groups(SEGMENT, path)[0] for path in self.segments()]
+        of_checkpoints = [_groups(CHECKPOINT, path)[0] for path in self.checkpoints()]
+        return max([*segments, *of_checkpoints], default=0) + 1
 
     def newest_checkpoint(self, since: int = 0) -> Found | None:
         """The newest of segments `since` on to go on from: whole, finite, and not blamed.

@@ -42,12 +42,12 @@ class Segment:
     """One file, and the numbers of its streams.
 
     The file has its name from the moment that its head is in it: a kill leaves none without one.
+    The disk is asked for nothing before `open`, or the first flush.
     """
 
     def __init__(self, path: Path, layout: Layout, start: Start, now_s: float) -> None:
         self._path, self._hidden = path, path.with_name(f".{path.name}.unfinished")
-        self._hidden.unlink(missing_ok=True)  # of a daemon that was killed here
-        self._named = False
+        self._opened = self._named = False
         self.writer = XdfWriter(self._hidden, "journal of eprop-rt", gathering=True)
         self.goes_on = start.origin == "before"
         add, topic = self.writer.add_stream, layout.topic
@@ -89,13 +89,22 @@ class Segment:
         row = np.array([[*output.values, *beside]], np.float64)
         self.writer.write(self._commands, np.array([output.bin_end_s]), row)
 
+    def open(self) -> None:
+        """Make the file, where that was not done yet; raises OSError where the disk refuses."""
+        if not self._opened:
+            self._hidden.unlink(missing_ok=True)  # of a daemon that was killed here
+            self.writer.open()
+            self._opened = True
+
     def flush(self) -> None:
-        """Write what was gathered; raises OSError where the disk refuses."""
+        """Write what was gathered; OSError as above, and it still waits."""
+        self.open()
         self.writer.flush()
         self._name()
 
     def close(self) -> None:
         """Write what was gathered and the footers; OSError as above, and nothing is changed."""
+        self.open()
         self.writer.close()
         self._name()
 
@@ -107,5 +116,5 @@ class Segment:
     def abandon(self) -> None:
         """Leave the file as it is."""
         self.writer.abandon()
-        if not self._named:
+        if self._opened and not self._named:
             self._hidden.unlink(missing_ok=True)

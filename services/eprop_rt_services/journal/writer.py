@@ -12,16 +12,17 @@ from typing import Any, Self
 
 import numpy as np
 
-from eprop_rt.errors import ConfigError, RecordingError
+from eprop_rt.errors import ConfigError
 from eprop_rt.pipeline import Output
 from eprop_rt.series import F64, Chunk, LabelChunk
 from eprop_rt_services.journal.events import Event, Start
+from eprop_rt_services.journal.scribe import MIB, Scribe
 from eprop_rt_services.journal.segment import Layout, Segment
 from eprop_rt_services.journal.settings import JournalSettings
 
 log = logging.getLogger("eprop_rt")
 
-MIB = 2**20
+LEAVE_S = 10.0  # how long a stop waits for the disk
 ENTRY_BYTES = 200  # an entry in the queue, beside its samples
 # What a segment does with it (none: it is the next segment), what it is, its bytes.
 Entry = tuple[Callable[..., None] | None, tuple[Any, ...], int]
@@ -32,45 +33,53 @@ class Journal:
 
     Entries are queued, and written by a thread every `flush_s` at the latest: earlier when told
     that there is `time`, since it shares the interpreter with who hands them over. It waits for
-    the disk every `sync_s`. While the disk refuses, or does not answer, `backlog_mb` are kept;
-    beyond that entries are lost, `broken` is set, and the daemon begins a new segment from a
-    checkpoint. Events: `journal_refused` (once each time that the disk began to refuse),
-    `journal_entries_lost`.
+    the disk every `sync_s`; nobody else does, once the first segment is begun. While the disk
+    refuses, or does not answer, `backlog_mb` are kept; beyond that entries are lost, `broken` is
+    set, and the daemon begins a new segment from a checkpoint; as where something fails that nobody
+    foresaw. Events are those of Scribe.
     """
 
     def __init__(self, settings: JournalSettings, now: Callable[[], float]) -> None:
         self._settings, self._now = settings, now
         self._queue: deque[Entry] = deque()
-        self._segment: Segment | None = None
-        self._refused = False
-        self._flushed_s = self._synced_s = self._timely_s = time.monotonic()
-        self._closed, self._told = False, threading.Event()
+        self._scribe = Scribe(settings)
+        self._timely_s = time.monotonic()
+        self._started = self._closed = False
+        self._told = threading.Event()
+        self._errands: deque[Callable[[], None]] = deque(maxlen=1)
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self.path: Path | None = None
-        self._broken = self._turning = False
+        self._turning = False
         # Of the queue; one counts what goes in, the thread what comes out.
         self._queued_bytes = self._taken_bytes = 0
         self._overflown, self._unqueued, self._unqueued_counted = False, 0, 0
-        self.events: Counter[str] = Counter()
 
     def begin(self, path: Path, layout: Layout, start: Start) -> None:
-        """Open the next segment; raises ConfigError where it cannot be made.
+        """Begin the next segment; it waits for the disk like everything else.
 
-        Where the disk takes nothing just now, the segment waits like everything else.
+        Raises ConfigError where the file of the first one cannot be made.
         """
-        try:
-            segment = Segment(path, layout, start, self._now())
-            with suppress(OSError):
-                segment.flush()
-        except (RecordingError, OSError) as error:
-            raise ConfigError(
-                f"cannot begin the journal {path} ({error}): see its folder"
-            ) from None
+        segment = Segment(path, layout, start, self._now())
+        if not self._started:
+            begin_on_disk(segment, path)
         self._turning, self._overflown = True, False
         self._queue.append((None, (segment,), 0))
         self.path = path
-        if not self._thread.is_alive():
+        if not self._started:
+            self._started = True
             self._thread.start()
+
+    def beside(self, errand: Callable[[], None]) -> None:
+        """Have something done in the thread, soon, for it may wait for the disk.
+
+        Of several that wait only the newest is done. Before the first segment is begun, it is done
+        at once.
+        """
+        if not self._started:
+            errand()
+            return
+        self._errands.append(errand)
+        self._told.set()
 
     def signal(self, chunk: Chunk) -> None:
         """Samples that go into the data path next."""
@@ -100,33 +109,40 @@ class Journal:
             self._told.set()
 
     @property
+    def events(self) -> Counter[str]:
+        """Everything unusual so far, by name."""
+        return self._scribe.events
+
+    @property
     def age_s(self) -> float:
         """How old the oldest entry may be that is not written yet."""
-        return time.monotonic() - self._flushed_s
+        return time.monotonic() - self._scribe.flushed_s
 
     @property
     def written_bytes(self) -> int:
         """The size of the newest segment."""
-        return 0 if self._segment is None else self._segment.writer.written_bytes
+        return self._scribe.written_bytes
 
     @property
     def broken(self) -> bool:
         """Whether entries are lost until another segment is begun."""
-        return (self._broken or self._overflown) and not self._turning
+        return (self._scribe.broken or self._overflown) and not self._turning
 
     @property
     def is_long(self) -> bool:
         """Whether another segment is due, and may be had."""
-        if self._turning or self._refused:
+        if self._turning or self._scribe.refused:
             return False
         return self.written_bytes > self._settings.segment_mb * MIB
 
     def close(self) -> None:
-        """Write what is left, and the footers."""
-        if self._thread.is_alive():
+        """Write what is left, and the footers; a disk that does not answer is not waited for."""
+        if self._thread.is_alive() and not self._closed:
             self._closed = True
             self._told.set()
-            self._thread.join()
+            self._thread.join(LEAVE_S)
+            if self._thread.is_alive():
+                log.error("the disk did not take the end of the journal within %g s", LEAVE_S)
 
     def __enter__(self) -> Self:
         return self
@@ -150,27 +166,30 @@ class Journal:
         while not self._closed:
             self._told.wait(self._settings.flush_s)
             self._told.clear()
-            self._write_all()
-        self._write_all()
-        self._leave()
+            self._do_what_is_due()
+        self._do_what_is_due()
+        self._scribe.leave()
 
-    def _write_all(self) -> None:
+    def _do_what_is_due(self) -> None:
         for write, entry in self._entries():
             if write is None:
-                self._turn_to(*entry)
-            elif self._broken or self._segment is None:
-                self.events["journal_entries_lost"] += 1
+                self._scribe.turn_to(*entry)
+                self._turning = False
             else:
-                write(self._segment, *entry)
+                self._scribe.write(write, entry)
         unqueued = self._unqueued
         if unqueued > self._unqueued_counted:
-            self.events["journal_entries_lost"] += unqueued - self._unqueued_counted
+            self._scribe.lose(unqueued - self._unqueued_counted)
             self._unqueued_counted = unqueued
-        if self._segment is not None and not self._broken:
-            self._flush(self._segment)
+        self._scribe.flush()
+        while self._errands:
+            try:
+                self._errands.popleft()()
+            except Exception as error:
+                self._scribe.fail(error)
 
     def _entries(self) -> Iterator[tuple[Callable[..., None] | None, tuple[Any, ...]]]:
-        """What is queued; samples that came one after the other are written at once.
+        """What is queued now; samples that came one after the other are written at once.
 
         A thousand chunks a second, each written alone, would keep the interpreter from the loop,
         and how samples were cut into chunks decides nothing.
@@ -183,46 +202,22 @@ class Journal:
                 yield from ((write, entry) for write, entry, _ in entries)
             else:
                 chunks = [chunk for _, (chunk,), _ in entries if isinstance(chunk, Chunk)]
-                yield Segment.signal, (joined(chunks),)
+                yield gather_signal, tuple(chunks)
 
-    def _flush(self, segment: Segment) -> None:
-        now_s, writer = time.monotonic(), segment.writer
-        try:
-            segment.flush()
-            if now_s - self._synced_s >= self._settings.sync_s:
-                writer.sync()
-                self._synced_s = now_s
-        except OSError as error:
-            if not self._refused:
-                self.events["journal_refused"] += 1
-                log.warning("the journal cannot be written: %s; it is kept in memory", error)
-            self._refused = True
-            if writer.waiting_bytes > self._settings.backlog_mb * MIB:
-                log.error("the journal was given up: it goes on once the disk takes a checkpoint")
-                segment.abandon()
-                self._broken = True
-            return
-        self._flushed_s, self._refused = now_s, False
 
-    def _turn_to(self, segment: Segment) -> None:
-        whole = self._leave()
-        self._segment, self._turning = segment, False
-        self._broken = segment.goes_on and not whole  # it would go on after a hole
-        if self._broken:
-            segment.abandon()
+def begin_on_disk(segment: Segment, path: Path) -> None:
+    """Make its file; raises ConfigError where that cannot be. A disk that is full may have room."""
+    try:
+        segment.open()
+    except OSError as error:
+        raise ConfigError(f"cannot begin the journal {path} ({error}): see its folder") from None
+    with suppress(OSError):
+        segment.flush()
 
-    def _leave(self) -> bool:
-        """Whether all of the segment in hand is on the disk."""
-        if self._segment is None or self._broken:
-            return not self._broken
-        try:
-            self._segment.close()
-        except OSError as error:
-            self.events["journal_refused"] += 1
-            log.warning("the journal could not be ended: %s; it reads up to there", error)
-            self._segment.abandon()
-            return False
-        return True
+
+def gather_signal(segment: Segment, *chunks: Chunk) -> None:
+    """Samples of one stream, as one chunk."""
+    segment.signal(joined(chunks))
 
 
 def stream_of(entry: Entry) -> int | None:

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -55,7 +56,8 @@ class _Tally:
 class XdfWriter:
     """A new XDF file that grows; use it as a context manager, from one thread.
 
-    With `gathering`, chunks wait in memory for `flush`, which writes them in one piece.
+    With `gathering`, chunks wait in memory for `flush`, which writes them in one piece; the disk is
+    not asked for anything before `open`, or the first flush.
 
     Raises RecordingError where the file exists or cannot be made, OSError where the disk refuses
     what is written (the file then ends with the chunk before; what was gathered still waits).
@@ -69,11 +71,14 @@ class XdfWriter:
         *,
         gathering: bool = False,
     ) -> None:
-        try:
-            self._file = path.open("xb", buffering=0)
-        except OSError as error:
-            raise RecordingError(f"{path} cannot be made: {one_line(error)}") from error
-        self._gathering = gathering
+        self._path, self._gathering = path, gathering
+        self._file: FileIO | None = None
+        self._closed = False
+        if not gathering:
+            try:
+                self.open()
+            except OSError as error:
+                raise RecordingError(f"{path} cannot be made: {one_line(error)}") from error
         self._waiting = bytearray()
         self._size = 0  # on the disk
         self._since_boundary = 0
@@ -95,6 +100,12 @@ class XdfWriter:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def open(self) -> FileIO:
+        """Return the file, which is made at the first call; raises OSError where it cannot be."""
+        if self._file is None:
+            self._file = self._path.open("xb", buffering=0)
+        return self._file
 
     def add_stream(
         self,
@@ -164,22 +175,27 @@ class XdfWriter:
 
     def sync(self) -> None:
         """Wait until what was written is on the disk itself."""
-        os.fdatasync(self._file.fileno())
+        if self._file is not None:
+            os.fdatasync(self._file.fileno())
 
     def close(self) -> None:
         """Append the footers and close the file; closing twice is closing once."""
-        if self._file.closed:
+        if self._closed:
             return
-        with self._file:
+        try:
             self._append_boundary()
             for stream, tally in self._tallies.items():
                 footer = _document(_stream_footer(tally))
                 self._append(encode_chunk(Tag.STREAM_FOOTER, footer, stream))
             self.flush()
+        finally:
+            self.abandon()
 
     def abandon(self) -> None:
         """Close the file as it is, without what still waits and without footers."""
-        self._file.close()
+        self._closed = True
+        if self._file is not None:
+            self._file.close()
 
     def _append_boundary(self) -> None:
         self._append(encode_chunk(Tag.BOUNDARY, BOUNDARY_SIGNATURE))
@@ -194,14 +210,14 @@ class XdfWriter:
         self._since_boundary += len(chunk)
 
     def _write(self, content: bytes | bytearray) -> None:
-        written = 0
+        written, file = 0, self.open()
         with memoryview(content) as rest:
             try:
                 while written < len(rest):
-                    written += self._file.write(rest[written:])
+                    written += file.write(rest[written:])
             except OSError:
-                self._file.truncate(self._size)
-                self._file.seek(self._size)
+                file.truncate(self._size)
+                file.seek(self._size)
                 raise
         self._size += written
 

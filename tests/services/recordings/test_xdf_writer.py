@@ -1,6 +1,5 @@
 """The growing XDF file, read back by pyxdf alone wherever it can be."""
 
-import resource
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,6 +11,7 @@ from eprop_rt.series import StreamInfo
 from eprop_rt_services.recordings import read_recording
 from eprop_rt_services.recordings.xdf_chunks import BOUNDARY_SIGNATURE
 from eprop_rt_services.recordings.xdf_writer import XdfWriter
+from small_disk import files_no_larger
 
 ARRAY = StreamInfo("array", 3, 22.22222222222222, ("a", "b & <c>", "d"), ("uV", "uV", "mV"))
 STAMPS = np.array([10.1, 10.2, 10.15, 11.0])
@@ -119,18 +119,13 @@ def test_a_stream_may_join_late(tmp_path):
 
 def test_a_chunk_that_the_disk_refuses_leaves_the_file_whole(tmp_path):
     path = tmp_path / "a.xdf"
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     block = np.ones((1000, 3), dtype=np.float32)
     with XdfWriter(path) as writer:
         number = writer.add_stream(ARRAY, "EEG", "s")
         writer.write(number, np.arange(1000.0), block)
         size = path.stat().st_size
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 5000, hard))
-        try:
-            with pytest.raises(OSError, match="File too large"):
-                writer.write(number, np.arange(1000.0, 2000.0), block)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        with files_no_larger(size + 5000), pytest.raises(OSError, match="File too large"):
+            writer.write(number, np.arange(1000.0, 2000.0), block)
         assert path.stat().st_size == size
         writer.write(number, np.arange(2000.0, 3000.0), block)
 

@@ -1,6 +1,5 @@
 """Keeps what a running decoder has learned: snapshots between two bins, files beside the loop."""
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,8 +8,7 @@ from typing import Self
 
 from eprop_rt.errors import ConfigError
 from eprop_rt_services.checkpoint import Checkpoint, write_checkpoint
-
-log = logging.getLogger("eprop_rt")
+from eprop_rt_services.logs import count_and_log
 
 Written = Callable[[Path, str], None]
 
@@ -57,9 +55,11 @@ class CheckpointKeeper:
             try:
                 digest = write_checkpoint(path, checkpoint)
             except Exception as error:  # not everybody who asked for one looks at what came of it
-                self.events["checkpoint_failed"] += 1
-                if not self._failing:
-                    log.warning("a checkpoint was not written: %s", error)
+                if self._failing:
+                    self.events["checkpoint_failed"] += 1
+                else:
+                    text = f"a checkpoint was not written: {error}"
+                    count_and_log(self.events, "checkpoint_failed", text, file=str(path))
                 self._failing, failed = True, failed or error
                 continue
             self.events["checkpoint_written"] += 1

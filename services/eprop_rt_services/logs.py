@@ -1,13 +1,18 @@
 """What the daemon says on stderr: lines for people, for the systemd journal, or for programs.
 
 A record's `extra` holds its event name and fields, as in
-log.warning("the source is gone", extra={"event": "source_lost", "silent_s": 2.5}).
+log.warning("the source is gone", extra={"event": "source_lost", "silent_s": 2.5}): for programs,
+while the message alone is for people.
 """
 
 import json
 import logging
+import math
 import os
+import select
 import sys
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +27,8 @@ from eprop_rt.config import Settings
 # What every record has; whatever else it has came as a field.
 ORDINARY: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 PRIORITIES: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3}
+LOOK_MS: Final = 100
+LEAVE_S = 5.0  # how long an end waits for who does not read
 FOR_PEOPLE: Final = "%(asctime)s %(levelname)s %(message)s"
 
 
@@ -67,6 +74,47 @@ def told(value: Any) -> Any:
     return value
 
 
+class PatientHandler(logging.StreamHandler[TextIO]):
+    """Writes to a file descriptor as far as somebody reads, and can be told to lose patience.
+
+    A write that waits for a reader could not be ended, nor could the process.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._ready = select.poll()
+        self._ready.register(stream.fileno(), select.POLLOUT)
+        self.until_s = math.inf  # of the monotonic clock; what nobody has read by then is dropped
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        try:
+            line = (self.format(record) + self.terminator).encode("utf-8", "backslashreplace")
+            self._write(memoryview(line))
+        except OSError:  # the reader is gone
+            pass
+        except Exception:
+            self.handleError(record)
+
+    def _write(self, rest: memoryview) -> None:
+        while rest:
+            impatient = time.monotonic() > self.until_s
+            if self._ready.poll(0 if impatient else LOOK_MS):  # takes a whole piece now
+                rest = rest[os.write(self.stream.fileno(), rest[: select.PIPE_BUF]) :]
+            elif impatient:
+                return
+
+
+def handler_for(settings: LogSettings, stream: TextIO) -> logging.StreamHandler[TextIO]:
+    """Writes to the stream as `settings` say."""
+    try:
+        handler: logging.StreamHandler[TextIO] = PatientHandler(stream)
+    except (OSError, ValueError):  # no file
+        handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter_for(settings, stream))
+    return handler
+
+
 def formatter_for(settings: LogSettings, stream: TextIO) -> logging.Formatter:
     """Who reads decides: programs, the systemd journal where it is the stream, or people."""
     if settings.format == "json":
@@ -86,14 +134,27 @@ def is_journal(stream: TextIO, environment: Mapping[str, str] | None = None) -> 
     return given.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
+def count_and_log(
+    events: Counter[str],
+    event: str,
+    text: str,
+    exc_info: BaseException | None = None,
+    **values: Any,
+) -> None:
+    """Count an event, and warn of it in a line, with how often it was and its values."""
+    events[event] += 1
+    fields = {"event": event, "count": events[event], **values}
+    logging.getLogger("eprop_rt").warning("%s", text, exc_info=exc_info, extra=fields)
+
+
 @contextmanager
 def logging_to(settings: LogSettings, stream: TextIO | None = None) -> Iterator[None]:
     """Inside this block log records are written by a thread: who logs does not wait for a reader.
 
-    Put around everything that logs, by the main thread, once real-time settings are applied.
+    Nor does the end of the block for long, for one that does not read. Put around everything that
+    logs, by the main thread, once real-time settings are applied.
     """
-    writer = logging.StreamHandler(sys.stderr if stream is None else stream)
-    writer.setFormatter(formatter_for(settings, writer.stream))
+    writer = handler_for(settings, sys.stderr if stream is None else stream)
     queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
     handler, listener = QueueHandler(queue), QueueListener(queue, writer)
     root = logging.getLogger()
@@ -106,4 +167,6 @@ def logging_to(settings: LogSettings, stream: TextIO | None = None) -> Iterator[
     finally:
         root.removeHandler(handler)
         root.setLevel(level_before)
+        if isinstance(writer, PatientHandler):
+            writer.until_s = time.monotonic() + LEAVE_S
         listener.stop()  # once everything is written

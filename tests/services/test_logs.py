@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -110,6 +111,44 @@ def test_a_reader_that_does_not_read_holds_up_nobody_who_logs(pipe):
     assert [json.loads(line)["message"].split()[1] for line in got] == [
         str(number) for number in range(2000)
     ]
+
+
+def test_lines_longer_than_a_pipe_holds_come_whole(pipe):
+    reader, writer = pipe
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(reader.read)
+        with logging_to(LogSettings(), writer):
+            log.info("x" * 300_000)
+        writer.close()
+        assert read.result(60).endswith(" INFO " + "x" * 300_000 + "\n")
+
+
+def test_a_reader_that_is_gone_ends_nobody_who_logs(pipe):
+    reader, writer = pipe
+    reader.close()
+    with logging_to(LogSettings(), writer):
+        log.info("nobody is there")
+
+
+@pytest.mark.live
+def test_a_process_whose_log_nobody_reads_ends_all_the_same():
+    code = (
+        "import logging\n"
+        "from eprop_rt_services import logs\n"
+        "logs.LEAVE_S = 0.2\n"
+        "with logs.logging_to(logs.LogSettings()):\n"
+        "    for number in range(5000):\n"
+        "        logging.getLogger('eprop_rt').info('line %d that nobody reads', number)\n"
+        "    raise SystemExit(3)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.wait(60) == 3
+        assert "line 0 that nobody reads" in process.stderr.readline()
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
 
 
 @pytest.mark.live

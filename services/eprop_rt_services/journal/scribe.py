@@ -1,6 +1,5 @@
 """Who holds the segment in hand, and knows what to do when the disk does not take it."""
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -9,8 +8,7 @@ from typing import Any
 
 from eprop_rt_services.journal.segment import Segment
 from eprop_rt_services.journal.settings import JournalSettings
-
-log = logging.getLogger("eprop_rt")
+from eprop_rt_services.logs import count_and_log
 
 MIB = 2**20
 
@@ -21,7 +19,7 @@ class Scribe:
     What the disk refuses waits in memory, up to `backlog_mb`; then the segment is given up, as
     where something fails that nobody foresaw: `broken` until it turns to one that does not go on
     where this one ends. Events: `journal_refused` (once each time that the disk began to refuse),
-    `journal_failed`, `journal_entries_lost`.
+    `journal_failed`, `journal_given_up`, `journal_entries_lost`.
     """
 
     def __init__(self, settings: JournalSettings) -> None:
@@ -69,8 +67,8 @@ class Scribe:
                 self._synced_s = now_s
         except OSError as error:
             if not self.refused:
-                self.events["journal_refused"] += 1
-                log.warning("the journal cannot be written: %s; it is kept in memory", error)
+                text = f"the journal cannot be written: {error}; it is kept in memory"
+                count_and_log(self.events, "journal_refused", text)
             self.refused = True
             if segment.writer.waiting_bytes > self._settings.backlog_mb * MIB:
                 self._give_up()
@@ -87,8 +85,8 @@ class Scribe:
         try:
             self._segment.close()
         except OSError as error:
-            self.events["journal_refused"] += 1
-            log.warning("the journal could not be ended: %s; it reads up to there", error)
+            text = f"the journal could not be ended: {error}; it reads up to there"
+            count_and_log(self.events, "journal_refused", text)
         except Exception as error:
             self.fail(error)
         else:
@@ -103,11 +101,12 @@ class Scribe:
 
     def fail(self, error: Exception) -> None:
         """Something went wrong that nobody foresaw."""
-        self.events["journal_failed"] += 1
-        log.error("the journal failed (%s: %s)", type(error).__name__, error, exc_info=error)
+        text = f"the journal failed ({type(error).__name__}: {error})"
+        count_and_log(self.events, "journal_failed", text, exc_info=error)
 
     def _give_up(self) -> None:
-        log.error("the journal was given up: it goes on once the disk takes a checkpoint")
+        text = "the journal was given up: it goes on once the disk takes a checkpoint"
+        count_and_log(self.events, "journal_given_up", text)
         self.broken = True
         self._lose_what_waits()
         if self._segment is not None:

@@ -1,6 +1,5 @@
 """Writing a journal beside the loop: the loop hands over, a thread encodes and writes."""
 
-import logging
 import threading
 import time
 from collections import Counter, deque
@@ -19,8 +18,7 @@ from eprop_rt_services.journal.events import Event, Start
 from eprop_rt_services.journal.scribe import MIB, Scribe
 from eprop_rt_services.journal.segment import Layout, Segment
 from eprop_rt_services.journal.settings import JournalSettings
-
-log = logging.getLogger("eprop_rt")
+from eprop_rt_services.logs import count_and_log
 
 LEAVE_S = 10.0  # how long a stop waits for the disk
 ENTRY_BYTES = 200  # an entry in the queue, beside its samples
@@ -142,7 +140,8 @@ class Journal:
             self._told.set()
             self._thread.join(LEAVE_S)
             if self._thread.is_alive():
-                log.error("the disk did not take the end of the journal within %g s", LEAVE_S)
+                text = f"the disk did not take the end of the journal within {LEAVE_S:g} s"
+                count_and_log(self._scribe.events, "journal_not_ended", text)
 
     def __enter__(self) -> Self:
         return self

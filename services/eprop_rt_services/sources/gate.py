@@ -1,8 +1,8 @@
 """Stamps as they come, stamps as they are used: near the local clock, and forward."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,13 @@ STEADY_S = 0.1
 SLEW = 1e-3
 SLEW_WINDOW_S = 1.0
 
-Report = Callable[[str, int, str], None]  # event, how often, and a line for people
+
+class Report(Protocol):
+    """Takes an event, how often it happened, and a line for people with its values, if any."""
+
+    def __call__(self, event: str, times: int, text: str = "", **values: float) -> None:
+        """Take it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class StampGate:
         if keep is None:
             self._newest_s = max(self._newest_s, bounds_s(shifted)[1])
             return shifted, None
-        self._report("stamp_off_clock", int(np.count_nonzero(~keep)), "")
+        self._report("stamp_off_clock", int(np.count_nonzero(~keep)))
         known = shifted[keep & np.isfinite(shifted)]
         if len(known):
             self._newest_s = max(self._newest_s, float(known.max()))
@@ -121,6 +127,8 @@ class StampGate:
             1,
             f"its clock stepped by {-amount_s:+.3f} s against ours: its stamps are shifted by "
             f"{self.offset_s:+.3f} s from now on",
+            step_s=-amount_s,
+            offset_s=self.offset_s,
         )
 
     def _track(self, error_s: float, now_s: float) -> None:

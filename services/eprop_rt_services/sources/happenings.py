@@ -1,12 +1,11 @@
 """What a live source met: counted, and told where there is more to tell."""
 
-import logging
 from collections import Counter, deque
 from dataclasses import dataclass
+from typing import Any
 
+from eprop_rt_services.logs import count_and_log
 from eprop_rt_services.lsl_link import local_clock
-
-log = logging.getLogger("eprop_rt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,7 @@ class Happenings:
         if times:
             self.events[event] += times
 
-    def tell(self, event: str, text: str) -> None:
-        """Count once, log the line and keep it."""
-        self.count(event)
+    def tell(self, event: str, text: str, **values: Any) -> None:
+        """Count once, log the line with its values and keep it."""
         self.notices.append(Notice(event, text, local_clock()))
-        log.warning("%s: %s", event, text)
+        count_and_log(self.events, event, text, **values)

@@ -26,7 +26,7 @@ class Refusals:
             error = seeker.refusals.popleft()
             if str(error) not in self._told:
                 self._told.add(str(error))
-                self._happened.tell(f"{self._role}_{kind_of(error)}", str(error))
+                self._happened.tell(f"{self._role}_{kind_of(error)}", str(error), role=self._role)
 
     def forget(self) -> None:
         """The stream is there: what stands in its way from now on is news."""

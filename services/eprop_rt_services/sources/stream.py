@@ -94,8 +94,9 @@ class LiveStream:
         for stamps, values in parts:
             hertz = self._rate.implausible_hz(stamps, now_s)
             if hertz is not None:
-                announced_hz = self.info.sample_rate_hz
-                self._report("rate_implausible", 1, f"{hertz:.4g} Hz came, not {announced_hz:g}")
+                said_hz = self.info.sample_rate_hz
+                text = f"{hertz:.4g} Hz came, not {said_hz:g}"
+                self._report("rate_implausible", 1, text, came_hz=hertz, announced_hz=said_hz)
             placed, keep = self._gate.apply(stamps, now_s)
             part = (placed, values) if keep is None else (placed[keep], _kept(values, keep))
             if len(part[0]):
@@ -109,16 +110,19 @@ class LiveStream:
         if self.watch.silent and now_s >= self._look_at_s:
             self._look_after(now_s)
 
-    def _report(self, event: str, times: int, text: str) -> None:
+    def _report(self, event: str, times: int, text: str = "", **values: float) -> None:
         name = event if self._is_signal else f"{self._wanted.role}_{event}"
         if text:
-            self._happened.tell(name, f"stream '{self.info.name}': {text}")
+            self._tell(name, f"stream '{self.info.name}': {text}", **values)
         else:
             self._happened.count(name, times)
 
+    def _tell(self, event: str, text: str, **values: float) -> None:
+        self._happened.tell(event, text, stream=self.info.name, role=self._wanted.role, **values)
+
     def _lose(self, text: str) -> None:
         self._inlet = None
-        self._happened.tell(f"{self._wanted.role}_lost", text)
+        self._tell(f"{self._wanted.role}_lost", text)
         if self._seeker is None:
             self._seek()
 
@@ -155,15 +159,12 @@ class LiveStream:
         if alive:
             return
         if self._inlet is not None:
-            self._happened.tell(
-                f"{self._wanted.role}_lost", f"stream '{self.info.name}' was silent"
-            )
+            self._tell(f"{self._wanted.role}_lost", f"stream '{self.info.name}' was silent")
         self._inlet, self._found = found, found.found
         self._refusals.forget()
-        self._happened.tell(
-            f"{self._wanted.role}_back",
-            f"stream '{self.info.name}' is back after {local_clock() - self.watch.came_s:.1f} s",
-        )
+        away_s = local_clock() - self.watch.came_s
+        text = f"stream '{self.info.name}' is back after {away_s:.1f} s"
+        self._tell(f"{self._wanted.role}_back", text, away_s=away_s)
 
     def close(self) -> list[Seeker[Inlet | StillThere]]:
         """Unsubscribe; returns who may still be looking for it."""

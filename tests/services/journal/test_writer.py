@@ -131,7 +131,11 @@ def test_beyond_its_backlog_a_segment_is_given_up_and_every_entry_is_accounted_f
     session.end()
     assert [result.origin for result in identical(session)] == ["zero", "checkpoint"]
     assert notes_kept(session) == 100
-    assert session.journal.events == {"journal_refused": 1, "journal_entries_lost": lost}
+    assert session.journal.events == {
+        "journal_refused": 1,
+        "journal_given_up": 1,
+        "journal_entries_lost": lost,
+    }
 
 
 def test_what_waits_for_a_disk_that_does_not_answer_is_bounded_too(begun):
@@ -182,6 +186,7 @@ def test_an_entry_that_cannot_be_written_ends_the_segment_and_not_the_thread(beg
     notes(session, 10)
     until(lambda: session.journal.broken)
     assert session.journal.events["journal_failed"] == 1
+    assert session.journal.events["journal_given_up"] == 1
     assert "DataError" in caplog.text
     go_on_from_a_checkpoint(session)
     session.feed(10)
@@ -251,6 +256,7 @@ def test_a_stop_does_not_wait_for_a_disk_that_does_not_answer(begun, monkeypatch
     session.journal.beside(answers.wait)
     session.journal.close()
     assert "did not take the end of the journal within 0.1 s" in caplog.text
+    assert session.journal.events == {"journal_not_ended": 1}
     answers.set()
     session.journal._thread.join(PATIENCE_S)
 

@@ -17,16 +17,17 @@ class Passage:
     """A gate between a sender and somebody who pulls every 10 ms of a clock that is turned."""
 
     def __init__(self, **given):
-        self.events, self.lines = Counter(), []
+        self.events, self.lines, self.values = Counter(), [], []
         self.gate = StampGate(GateSettings(**given), self._report)
         self.now_s = 1000.0
         self.stamps = []
 
-    def _report(self, event, times, text):
+    def _report(self, event, times, text="", **values):
         if times:
             self.events[event] += times
         if text:
             self.lines.append(text)
+            self.values.append(values)
 
     def give(self, stamps):
         placed, keep = self.gate.apply(np.array(stamps, np.float64), self.now_s)
@@ -73,6 +74,8 @@ def test_a_clock_that_steps_is_followed_there_and_back(amount_s):
     assert one.stamps == sorted(one.stamps)
     told_s = float(re.search(r"stepped by (\S+) s", one.lines[0])[1])
     assert told_s == pytest.approx(amount_s, abs=0.01)
+    assert one.values[0]["step_s"] == pytest.approx(told_s, abs=0.001)
+    assert one.values[1] == {"step_s": pytest.approx(-told_s, abs=0.01), "offset_s": 0.0}
 
 
 def test_a_sender_whose_clock_began_at_zero_is_taken_after_a_third_of_a_second():

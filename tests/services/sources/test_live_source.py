@@ -212,9 +212,10 @@ def test_a_stream_that_comes_back_as_another_is_told_once_and_not_taken(opened, 
         other.send()
         assert source.pull(0.01) == []
     assert source.events["stream_changed"] == 1
-    (line,) = [r.getMessage() for r in caplog.records if "stream_changed" in r.getMessage()]
-    assert "in the place of" in line
-    assert "\n" not in line
+    (told,) = [r for r in caplog.records if r.event == "stream_changed"]
+    assert (told.role, told.count) == ("stream", 1)
+    assert "in the place of" in told.getMessage()
+    assert "\n" not in told.getMessage()
     other.outlet.close()
     until(some(50), source, Sender(opened, name, name))
     assert source.events["stream_back"] == 1

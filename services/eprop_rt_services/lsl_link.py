@@ -105,15 +105,16 @@ class Inlet:
     """
 
     def __init__(
-        self, found: Found, max_buffer_s: int, timeout_s: float, count: Callable[[str], None]
+        self, found: Found, max_buffer_s: int, timeout_s: float, jumped: Callable[[float], None]
     ) -> None:
         """Subscribe; raises StreamError where the sender does not answer within `timeout_s`.
 
-        `count` takes the event `clock_jump`: the sender's clock was estimated anew, and is another.
+        `jumped` is told by how much, in seconds, where the sender's clock was estimated anew and is
+        another.
         """
         described = found.handle
         self.found, self.name = found, found.sighting.name
-        self._count = count
+        self._jumped = jumped
         self._on_this_host = found.sighting.host == socket.gethostname()
         hundreds = max_buffer_s * IRREGULAR_HUNDREDS_A_SECOND
         buffer = max_buffer_s if described.nominal_srate() else hundreds
@@ -209,9 +210,9 @@ class Inlet:
             raise self._lost(error) from None
         same_clock = self._on_this_host and abs(estimate_s) < SAME_CLOCK_S
         correction_s = 0.0 if same_clock else estimate_s
-        if abs(correction_s - self._correction_s) > SAME_CLOCK_S:
-            self._count("clock_jump")
-        self._correction_s = correction_s
+        by_s, self._correction_s = correction_s - self._correction_s, correction_s
+        if abs(by_s) > SAME_CLOCK_S:
+            self._jumped(by_s)
 
     def _lost(self, error: RuntimeError) -> StreamLost:
         why = "its sender is gone" if isinstance(error, pylsl.util.LostError) else str(error)

@@ -283,7 +283,7 @@ def test_what_liblsl_cannot_do_is_an_error_of_the_stream(opened):
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
     try:
         with pytest.raises(StreamError, match="cannot be subscribed to: could not create"):
-            Inlet(found, 5, PATIENCE_S, lambda event: None)
+            Inlet(found, 5, PATIENCE_S, lambda by_s: None)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 

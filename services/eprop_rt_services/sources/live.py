@@ -146,7 +146,7 @@ class LslSource:
         asked += [("labels", settings.labels)] if settings.labels else []
         asked += [("markers", settings.markers)] if settings.markers else []
         return [
-            Wanted(role, one, settings.settle_s, settings.max_buffer_s, self._happened.count)
+            Wanted(role, one, settings.settle_s, settings.max_buffer_s, self._happened)
             for role, one in asked
         ]
 

@@ -1,6 +1,5 @@
 """Finding the one stream that is required: at the start, and again when it was lost."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from eprop_rt.errors import StreamError
@@ -8,6 +7,7 @@ from eprop_rt.series import StreamInfo
 from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.lsl_link import Found, Inlet, look
 from eprop_rt_services.sightings import check_the_one
+from eprop_rt_services.sources.happenings import Happenings
 
 LOOK_S = 0.5  # one attempt
 SETTLE_NAMED_S = 0.1
@@ -27,12 +27,21 @@ class Wanted:
     requirement: StreamRequirement
     settle_s: float
     max_buffer_s: int
-    count: Callable[[str], None]
+    happened: Happenings
 
     @property
     def is_markers(self) -> bool:
         """Whether it may be text."""
         return self.role == "markers"
+
+    def named(self, event: str) -> str:
+        """What happens to labels and markers has their role before its name."""
+        return event if self.role == "stream" else f"{self.role}_{event}"
+
+    def tell(self, event: str, stream: str, text: str, **values: float) -> None:
+        """Tell what happened to the stream of this name."""
+        text = f"stream '{stream}': {text}"
+        self.happened.tell(self.named(event), text, stream=stream, role=self.role, **values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +102,8 @@ def check_unchanged(found: Found, before: Found, info: StreamInfo) -> None:
 
 
 def _opened(wanted: Wanted, found: Found) -> Inlet:
-    return Inlet(found, wanted.max_buffer_s, ANSWER_S, wanted.count)
+    def jumped(by_s: float) -> None:
+        text = f"its clock is {by_s:+.3f} s from where it was taken to be"
+        wanted.tell("clock_jump", found.sighting.name, text, by_s=by_s)
+
+    return Inlet(found, wanted.max_buffer_s, ANSWER_S, jumped)

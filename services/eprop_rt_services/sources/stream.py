@@ -111,18 +111,18 @@ class LiveStream:
             self._look_after(now_s)
 
     def _report(self, event: str, times: int, text: str = "", **values: float) -> None:
-        name = event if self._is_signal else f"{self._wanted.role}_{event}"
         if text:
-            self._tell(name, f"stream '{self.info.name}': {text}", **values)
+            self._wanted.tell(event, self.info.name, text, **values)
         else:
-            self._happened.count(name, times)
+            self._happened.count(self._wanted.named(event), times)
 
-    def _tell(self, event: str, text: str, **values: float) -> None:
-        self._happened.tell(event, text, stream=self.info.name, role=self._wanted.role, **values)
+    def _tell(self, what: str, text: str, **values: float) -> None:
+        role = self._wanted.role
+        self._happened.tell(f"{role}_{what}", text, stream=self.info.name, role=role, **values)
 
     def _lose(self, text: str) -> None:
         self._inlet = None
-        self._tell(f"{self._wanted.role}_lost", text)
+        self._tell("lost", text)
         if self._seeker is None:
             self._seek()
 
@@ -159,12 +159,12 @@ class LiveStream:
         if alive:
             return
         if self._inlet is not None:
-            self._tell(f"{self._wanted.role}_lost", f"stream '{self.info.name}' was silent")
+            self._tell("lost", f"stream '{self.info.name}' was silent")
         self._inlet, self._found = found, found.found
         self._refusals.forget()
         away_s = local_clock() - self.watch.came_s
         text = f"stream '{self.info.name}' is back after {away_s:.1f} s"
-        self._tell(f"{self._wanted.role}_back", text, away_s=away_s)
+        self._tell("back", text, away_s=away_s)
 
     def close(self) -> list[Seeker[Inlet | StillThere]]:
         """Unsubscribe; returns who may still be looking for it."""

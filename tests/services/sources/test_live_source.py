@@ -118,8 +118,8 @@ while True:
 """
 
 
-def process(opened, name, source_id, channels=2):
-    command = [sys.executable, "-c", PROCESS, json.dumps([name, source_id, channels])]
+def process(opened, name, source_id, channels=2, before=()):
+    command = [*before, sys.executable, "-c", PROCESS, json.dumps([name, source_id, channels])]
     started = opened(subprocess.Popen(command, env=None))
     opened(ending(started))
     return started
@@ -289,6 +289,69 @@ def test_a_sender_whose_clock_began_at_zero_is_taken(opened):
     items = until(some(100), source, sender)
     assert source.events["clock_step"] == 1
     assert abs(items[-1].stamps[-1] - local_clock()) < 1.0
+
+
+AHEAD_S = 100
+
+
+@pytest.fixture
+def elsewhere():
+    """What starts a process where the clock is another, as on another machine; root can."""
+    moved = ["unshare", "--time", "--monotonic", str(AHEAD_S), "--fork", "--kill-child"]
+    try:
+        can = subprocess.run([*moved, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        can = False
+    if not can:
+        pytest.skip("a process cannot be given a clock of its own here (unshare --time)")
+    return moved
+
+
+def test_a_clock_that_is_another_than_it_was_taken_for_is_a_clock_jump(opened, elsewhere):
+    """A host name says nothing about a clock: what liblsl measures comes later, and holds."""
+    name = unique()
+    process(opened, name, name, before=elsewhere)
+    source = opened(LslSource(settings_for(StreamRequirement(source_id=name), off_clock="drop")))
+    source.open()
+    until(lambda _: source.events["stamp_off_clock"], source)
+    items = until(some(20), source)
+    assert source.events["clock_jump"] == 1
+    assert abs(items[-1].stamps[-1] - local_clock()) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("role", "event"), [("signal", "clock_jump"), ("labels", "labels_clock_jump")]
+)
+def test_an_estimate_of_a_clock_that_jumps_moves_the_stamps_and_is_told(opened, role, event):
+    """liblsl's estimate is played; on one machine it cannot jump."""
+    name = unique()
+    spikes, labels = Sender(opened, name, name), Sender(opened, name, name + "-l", 2, 100.0)
+    wanted = StreamRequirement(source_id=name + "-l")
+    source = opened(LslSource(settings_for(StreamRequirement(source_id=name), labels=wanted)))
+    source.open()
+    assert spikes.outlet.wait_for_reader(PATIENCE_S)
+    assert labels.outlet.wait_for_reader(PATIENCE_S)
+    stream = source._labels if role == "labels" else source._signals[0]
+    outlet = (labels if role == "labels" else spikes).outlet
+    estimate = {"s": 0.004}  # within the noise of an estimate of our own clock
+    stream._inlet._inlet.time_correction = lambda timeout_s: estimate["s"]
+
+    def moved_s():
+        sent_s = local_clock()
+        outlet.push(np.array([sent_s]), np.ones((1, 2), np.float32))
+        (item,) = until(lambda items: items, source)
+        return item.stamps[0] - sent_s
+
+    time.sleep(0.15)
+    assert moved_s() == pytest.approx(0.0, abs=1e-6)
+    assert not source.events
+    for seconds, jumps in ((0.5, 1), (-0.25, 2), (-0.255, 2)):
+        estimate["s"] = seconds
+        time.sleep(0.15)
+        assert source.pull(0.0) == []
+        assert source.events == {event: jumps}
+        assert moved_s() == pytest.approx(seconds, abs=1e-6)
+    assert "its clock is +0.500 s from where it was taken to be" in source.notices[0].text
 
 
 def test_a_sender_at_another_rate_than_it_announces_is_told(opened):

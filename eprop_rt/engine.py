@@ -150,7 +150,8 @@ class Engine:
 
         It meets that bin's own eligibility where it comes within `online.label_delay_s`, and
         rehearsal knows it as long as the memory goes back. False, and nothing is learned, where
-        it comes later than both; a label that the bin had before is replaced.
+        it comes later than both; a label that the bin had before is replaced, but for axes on
+        which this one is absent.
         """
         before = self._memory.relabel(age, label)
         in_time = self._online.relabel(age, label)

@@ -25,12 +25,15 @@ class Memory:
         self._written[0] += 1
 
     def relabel(self, age: int, label: F32) -> F32 | None:
-        """Give the bin `age` bins before the newest its label; returns the one it had, if kept."""
+        """Give the bin `age` bins before the newest its label; returns the one it had, if kept.
+
+        On an axis where the label is absent the one before stands.
+        """
         if age >= len(self):
             return None
         at = (int(self._written[0]) - 1 - age) % len(self._labels)
         before: F32 = self._labels[at].copy()
-        self._labels[at] = label
+        self._labels[at] = np.where(np.isnan(label), before, label)
         return before
 
     def read(self, start: int, length: int) -> tuple[F32, F32]:

@@ -59,11 +59,15 @@ class OnlineLearner:
         return steps % len(self.history.pre) if steps >= len(self.history.pre) else None
 
     def relabel(self, age: int, label: Floats) -> bool:
-        """Give the bin `age` bins before the newest its label; False: its turn is over."""
+        """Give the bin `age` bins before the newest its label; False: its turn is over.
+
+        On an axis where the label is absent the one before stands.
+        """
         steps = int(self.history.steps[0])
         if age >= min(steps, len(self.history.pre) - 1):
             return False
-        self.history.label[(steps - 1 - age) % len(self.history.pre)] = label
+        kept = self.history.label[(steps - 1 - age) % len(self.history.pre)]
+        np.copyto(kept, label, where=~np.isnan(label))
         return True
 
     def learn_one(self, feedback: Floats, error: Floats) -> bool:

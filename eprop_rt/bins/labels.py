@@ -16,7 +16,8 @@ KEPT_AHEAD = 16  # chunks that are farther ahead: the signal may jump over a gap
 class LabelBins:
     """The mean label of each bin that is still to come; NaN where a bin has none.
 
-    Labels whose bin was decoded already are kept apart, for `late`. Event: `label_too_early`, so
+    What is absent on every axis is no label: it must not take the place of one. Labels whose bin
+    was decoded already are kept apart, for `late`. Event: `label_too_early`, so
     far ahead of the signal that few are waited for, and it was not among them.
     """
 
@@ -71,10 +72,10 @@ class LabelBins:
             far = position > farthest
             if far.any():
                 self._wait_for(LabelChunk(chunk.stamps[far], chunk.values[far]), position[far])
-            values = chunk.values[~far]
-            seen = np.isfinite(values)
-            sums = np.where(seen, values, 0.0).astype(np.float64)
-            rows = zip(position[~far].tolist(), sums, seen.astype(np.float64), strict=True)
+            seen = np.isfinite(chunk.values)
+            near = ~far & seen.any(axis=1)
+            sums = np.where(seen, chunk.values, 0.0)[near].astype(np.float64)
+            rows = zip(position[near].tolist(), sums, seen[near].astype(np.float64), strict=True)
             for index, value, count in rows:
                 self._add(int(index), value, count)
         self._early.clear()

@@ -298,6 +298,65 @@ def test_values_that_are_not_finite_are_told_and_harm_nothing():
             assert np.isfinite(array).all(), name
 
 
+MALFORMED = st.one_of(
+    # Values that are no label, of any time.
+    st.tuples(st.floats(-3, 3), st.sampled_from([np.nan, np.inf, -np.inf, 1e30, -1e30])),
+    # Labels of a time that is none of this session.
+    st.tuples(
+        st.sampled_from([np.nan, np.inf, -np.inf, 1e308, -1e13, 1e7, -1e7, -1e4]),
+        st.floats(-5, 5, width=32),
+    ),
+)
+
+
+def labelled(decoder, disturb):
+    """A session whose labels come in time; `disturb(pipeline, at, part)` after each part of it."""
+    signal, labels = recording()
+    edges = np.linspace(0, len(signal.stamps), 41).astype(int).tolist()
+    pipeline, outputs, taken = path(decoder), [], 0
+    for at, part in enumerate(cut(signal, edges)):
+        until = int(np.searchsorted(labels.stamps, part.stamps[-1]))
+        pipeline.push_labels(LabelChunk(labels.stamps[taken:until], labels.values[taken:until]))
+        taken = until
+        disturb(pipeline, at, part)
+        outputs += pipeline.push(part)
+    return bits(outputs), pipeline.decoder.snapshot()
+
+
+@pytest.mark.parametrize("decoder", [EPROP, RLS], ids=["eprop", "rls"])
+@settings(max_examples=25, deadline=None)
+@given(malformed=st.lists(st.lists(MALFORMED, max_size=6), min_size=40, max_size=40))
+def test_malformed_labels_between_sound_ones_change_nothing(decoder, malformed):
+    """Early, late, and of bins that have a label: weights and outputs are those without them."""
+
+    def disturb(pipeline, at, part):
+        if rows := malformed[at]:
+            stamps = part.stamps[-1] + np.array([ahead_s for ahead_s, _ in rows])
+            values = np.repeat([[value] for _, value in rows], M, axis=1)
+            pipeline.push_labels(LabelChunk(stamps, values.astype(np.float32)))
+
+    outputs, learned = labelled(decoder, disturb)
+    same, before = labelled(decoder, lambda *_: None)
+    assert outputs == same
+    assert {name: a.tobytes() for name, a in learned.items()} == {
+        name: a.tobytes() for name, a in before.items()
+    }
+
+
+@pytest.mark.parametrize("absent", [np.nan, np.inf, 1e30])
+def test_where_a_late_label_is_absent_on_an_axis_the_one_before_stands(absent):
+    def disturb(pipeline, at, part):
+        again = LabelChunk(part.stamps[-1:] - 0.3, np.array([[7.0, absent]], np.float32))
+        pipeline.push_labels(again)
+
+    _, learned = labelled(EPROP, disturb)
+    _, before = labelled(EPROP, lambda *_: None)
+    for name in ("memory.labels", "online.history.label"):
+        if name in learned:
+            assert np.array_equal(learned[name][:, 1], before[name][:, 1], equal_nan=True)
+    assert (learned["memory.labels"][:, 0] == 7).sum() > 10
+
+
 @pytest.mark.parametrize("reduce", ["sum", "mean", "rms"])
 @pytest.mark.parametrize("clip", [20.0, None])
 def test_an_artefact_of_any_size_leaves_every_number_finite(clip, reduce):

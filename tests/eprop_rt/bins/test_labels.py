@@ -77,6 +77,15 @@ def test_late_labels_of_one_bin_that_come_apart_are_joined():
     assert late(labels) == [(1, [9, 9]), (2, [2, 6])]
 
 
+def test_what_is_absent_on_every_axis_is_no_label_in_time_or_late():
+    labels, _ = label_bins()
+    labels.push(chunk([0.05, 0.15], [[1, 1], [2, 2]]))
+    labels.take(0)
+    labels.push(chunk([0.05, 0.05, 0.15], [[np.nan, np.nan], [np.inf, -np.inf], [np.nan, np.nan]]))
+    assert late(labels) == []
+    assert labels.take(1).tolist() == [2, 2]
+
+
 def test_late_labels_take_memory_for_a_few_bins_only():
     labels, _ = label_bins()
     labels.take(1000)

@@ -39,6 +39,9 @@ SETTINGS = {
 }
 
 
+ELSE = "by somebody else"
+
+
 class Reader(threading.Thread):
     """Takes every command, and keeps what is needed to judge them all."""
 
@@ -66,17 +69,21 @@ class Reader(threading.Thread):
 
 
 class Lab:
-    """Starts all of it; whatever a scenario does, `close` leaves nobody behind."""
+    """Starts all of it; whatever a scenario does, `close` leaves nobody behind.
+
+    `labels`: sent by the sender, by nobody, or by somebody ELSE, under `labels_id`.
+    """
 
     def __init__(self, folder, journal, settings=(), labels=True, reach=(), api=None):
         self.folder, self.journal = Path(folder), Path(journal)
         self.source_id = f"soak-{uuid.uuid4().hex}"
+        self.labels_id = self.source_id + "-l"
         self.commands = f"ipc://{folder}/commands"
         self.control = f"ipc://{folder}/control"
         self.settings = {
             **SETTINGS,
             "lsl.signal.source_id": self.source_id,
-            "lsl.labels.source_id": self.source_id + "-l",
+            "lsl.labels.source_id": self.labels_id,
             "publish.endpoint": self.commands,
             "control.endpoint": self.control,
             "journal.folder": self.journal,
@@ -93,7 +100,7 @@ class Lab:
         self.reader.start()
 
     def start_sender(self, seed=0):
-        labels = "yes" if self._labels else "no"
+        labels = "yes" if self._labels is True else "no"
         command = [sys.executable, "-m", "soak.sender", self.source_id]
         self.sender = subprocess.Popen(
             [*self._reach, *command, "--seed", str(seed), "--labels", labels],

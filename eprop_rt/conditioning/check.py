@@ -1,7 +1,7 @@
 """The gate of the data path: what is wrong with a chunk is counted or refused here."""
 
 import math
-from collections import Counter
+from collections import Counter, deque
 
 import numpy as np
 
@@ -16,10 +16,11 @@ LONGEST_STEP = 1.8  # of which no rounding makes a gap
 class ChunkCheck:
     """Refuses a chunk of the wrong shape, drops samples that cannot be placed, counts the rest.
 
-    Events: `stamp_not_finite` and `stamp_too_old` (more than `max_disorder_s` before the newest
-    sample, or `stamp_repeated`, equal to the one before): dropped. `stamp_out_of_order`: kept, a
-    sender whose chunks overlap is common. `value_not_finite`: adds nothing to its bin. `gap`: a
-    stretch of a regular stream that did not come.
+    Events: `stamp_not_finite`, `stamp_too_old` (more than `max_disorder_s` before the newest
+    sample), `stamp_repeated` (equal to the one before; of a regular stream to any that came, for a
+    whole chunk may be sent twice): dropped. `stamp_out_of_order`: kept, a sender whose chunks
+    overlap is common. `value_not_finite`: adds nothing to its bin. `gap`: a stretch of a regular
+    stream that did not come.
     """
 
     def __init__(self, info: StreamInfo, max_disorder_s: float) -> None:
@@ -27,6 +28,8 @@ class ChunkCheck:
         self._max_disorder_s = max_disorder_s
         self._newest_s = -np.inf
         self._last_s = -np.inf
+        # Of a regular stream: stamps that came within the disorder, and the newest of each part.
+        self._recent: deque[tuple[float, np.ndarray]] = deque()
         self.events: Counter[str] = Counter()
 
     def apply(self, chunk: Chunk) -> Chunk:
@@ -66,6 +69,9 @@ class ChunkCheck:
         if longest_s * self._info.sample_rate_hz > LONGEST_STEP:
             return False
         self._newest_s = self._last_s = last_s
+        if self._info.sample_rate_hz > 0:
+            from_s = last_s - self._max_disorder_s
+            self._remember(stamps[np.searchsorted(stamps, from_s) :])
         return True
 
     def _placeable(self, stamps: np.ndarray) -> np.ndarray:
@@ -74,7 +80,8 @@ class ChunkCheck:
         newest = np.maximum.accumulate(np.concatenate([[self._newest_s], known]))
         before = np.concatenate([[self._last_s], known[:-1]])
         old = finite & (stamps < newest[:-1] - self._max_disorder_s)
-        repeated = finite & (stamps == before)
+        again = ~old & self._came_before(known, newest[:-1])
+        repeated = finite & ((stamps == before) | again)
         out_of_order = finite & ~old & ~repeated & (stamps < newest[:-1])
         self.events["stamp_not_finite"] += int((~finite).sum())
         self.events["stamp_too_old"] += int(old.sum())
@@ -82,8 +89,25 @@ class ChunkCheck:
         self.events["stamp_out_of_order"] += int(out_of_order.sum())
         self._count_gaps(newest)
         self._newest_s, self._last_s = float(newest[-1]), float(known[-1])
+        if self._info.sample_rate_hz > 0:
+            self._remember(known[known >= self._newest_s - self._max_disorder_s])
         keep: np.ndarray = finite & ~old & ~repeated
         return keep
+
+    def _came_before(self, stamps: np.ndarray, newest: np.ndarray) -> np.ndarray:
+        """Whether a sample of the same stamp came before each of these, of a regular stream."""
+        if self._info.sample_rate_hz <= 0 or not (stamps <= newest).any():
+            return np.zeros(len(stamps), np.bool_)
+        every = np.concatenate([*(part for _, part in self._recent), stamps])
+        _, first, which = np.unique(every, return_index=True, return_inverse=True)
+        came: np.ndarray = first[which] < np.arange(len(every))
+        return came[-len(stamps) :]
+
+    def _remember(self, stamps: np.ndarray) -> None:
+        while self._recent and self._recent[0][0] < self._newest_s - self._max_disorder_s:
+            self._recent.popleft()
+        if len(stamps):
+            self._recent.append((float(stamps.max()), stamps.copy()))
 
     def _count_gaps(self, newest: np.ndarray) -> None:
         if self._info.sample_rate_hz > 0:

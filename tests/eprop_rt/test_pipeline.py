@@ -466,7 +466,7 @@ def test_events_of_every_part_come_together():
     stamps, samples = signal.stamps.copy(), signal.samples.copy()
     stamps[500] = np.nan
     samples[20, 0] = np.nan
-    stamps[999] -= 0.06
+    stamps[999] -= 0.0605
     one = path(rate_hz=1000.0)
     run(one, [Chunk(stamps[:1500], samples[:1500])], [labels])
     one.push_labels(LabelChunk(np.array([300.0]), np.zeros((1, M), np.float32)))

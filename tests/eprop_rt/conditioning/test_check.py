@@ -96,6 +96,22 @@ def test_a_repeated_stamp_is_dropped_and_told():
     assert +one.events == {"stamp_repeated": 3}
 
 
+def test_a_chunk_that_is_sent_twice_is_taken_once():
+    one = check()
+    first = [1.00, 1.01, 1.02]
+    assert kept(one, chunk(first), chunk(first), chunk([1.03])) == [0, 1, 2, 0]
+    assert kept(one, chunk([1.04, 1.05, 1.04, 1.05, 1.06])) == [0, 1, 4]
+    assert kept(one, chunk([1.04, 1.045, 1.06])) == [1]
+    assert +one.events == {"stamp_repeated": 7, "stamp_out_of_order": 1}
+
+
+def test_events_of_one_stamp_are_not_each_other():
+    """Of an irregular stream: several channels may have one at a time."""
+    one = check(rate_hz=0.0)
+    assert kept(one, chunk([1.00, 1.01, 1.00])) == [0, 1, 2]
+    assert +one.events == {"stamp_out_of_order": 1}
+
+
 def test_a_sample_with_a_value_that_is_not_finite_is_kept_and_told():
     one = check(channels=2)
     values = [[1, 2], [np.nan, 2], [np.inf, np.nan], [3, 4]]
@@ -154,7 +170,9 @@ def test_how_samples_were_cut_into_chunks_leaves_no_trace(seed, n, cuts, rate_hz
     wrong = rng.random(n)
     stamps[wrong < 0.05] = np.nan
     stamps[(wrong > 0.05) & (wrong < 0.1)] -= 3
-    stamps = np.where((wrong > 0.9) & (np.arange(n) > 0), np.roll(stamps, 1), stamps)
+    for back in (1, 3):
+        again = (wrong > 1 - back / 20) & (np.arange(n) >= back)
+        stamps = np.where(again, np.roll(stamps, back), stamps)
     values = rng.normal(size=(n, 2)).astype(np.float32)
     values[rng.random((n, 2)) < 0.1] = np.nan
     edges = [0, *sorted(min(cut, n) for cut in cuts), n]

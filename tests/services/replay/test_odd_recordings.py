@@ -166,7 +166,7 @@ COUNTED = {
     spoilt_stamps: {"stamp_not_finite": 3, "late_label": 1, "gap": 2},
     spoilt_label_stamps: {"label_stamp_not_finite": 3},
     stamps_repeat: {"stamp_repeated": 9, "gap": 1},
-    stamps_step_back: {"stamp_too_old": 97, "stamp_out_of_order": 2, "late_sample": 3},
+    stamps_step_back: {"stamp_too_old": 97, "stamp_repeated": 3},
     a_gap: {"gap": 1, "reset_after_gap": 1},
     a_gap_of_years: {"gap": 1, "reset_after_gap": 1},
     counts_are_no_numbers: {"value_not_finite": 31},

@@ -26,7 +26,7 @@ def main():
 
 def run(folder, seed):
     from soak.course import faults, network_cut
-    from soak.scenarios import Plan
+    from soak.rows import Plan
 
     console, plan = Console(), Plan()
     began_s, rows = time.monotonic(), []

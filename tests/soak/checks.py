@@ -6,9 +6,11 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pyxdf
 
-from eprop_rt.errors import CheckpointError
+from eprop_rt.errors import CheckpointError, RecordingError
+from eprop_rt.series import Chunk
 from eprop_rt_services.checkpoint import read_checkpoint
 from eprop_rt_services.journal.folder import JournalFolder
 from eprop_rt_services.journal.reader import entries
@@ -35,8 +37,11 @@ def newest_in(segment, at):
     """
     copy = at / "copy.xdf"
     shutil.copyfile(segment, copy)
-    for _ in entries(copy):
-        pass
+    try:
+        for _ in entries(copy):
+            pass
+    except RecordingError as error:
+        raise AssertionError(f"{segment.name} does not read ({error})") from None
     logging.getLogger("pyxdf").setLevel(logging.CRITICAL)  # a last chunk that was cut short
     streams, _ = pyxdf.load_xdf(
         copy, [{"name": COMMANDS}], synchronize_clocks=False, dejitter_timestamps=False
@@ -49,11 +54,24 @@ def newest_in(segment, at):
 def lost_s(lab, killed_s):
     """How much of what a reader had before the kill is in no journal, in seconds."""
     received = [c for c in lab.reader.came if c[0] < killed_s]
+    if not received:
+        raise AssertionError("no command was read before a kill")
     newest = [newest_in(path, lab.folder) for path in JournalFolder(lab.journal).segments()[-3:]]
     kept = max((stamp for stamp in newest if stamp is not None), default=None)
-    if not received or kept is None:
-        return 0.0
+    if kept is None:
+        raise AssertionError("no command is in the newest segments")
     return max(0.0, received[-1][1] - kept)
+
+
+def signal_since(lab, clock_s):
+    """The samples (n, channels) that are in the journal and have a stamp after `clock_s`."""
+    copy, kept = lab.folder / "copy.xdf", []
+    for segment in JournalFolder(lab.journal).segments()[-2:]:
+        shutil.copyfile(segment, copy)
+        chunks = [entry for entry in entries(copy) if isinstance(entry, Chunk)]
+        kept += [chunk.samples[chunk.stamps > clock_s] for chunk in chunks]
+        copy.unlink()
+    return np.concatenate(kept)
 
 
 def replay(folder):

@@ -10,16 +10,17 @@ from soak.checks import replay
 from soak.disk import own_disk
 from soak.lab import BOUND, START_S, Lab
 from soak.network import network
-from soak.scenarios import SCENARIOS, Row, flows, judge, seeded, sound
+from soak.rows import Row, demand, flows, judge, sound
+from soak.scenarios import SCENARIOS, seeded
 
 
 def faults(folder, plan, seed, scenarios=SCENARIOS):
     """Yield a row a scenario, and one of the replay at the end."""
     draw = seeded(seed)
     journal = Path(folder) / "journal"
-    with own_disk(journal) as is_own:
+    with own_disk(journal) as disk:
         lab = Lab(folder, journal)
-        lab.own_disk = is_own
+        lab.disk = disk
         try:
             lab.start_sender()
             lab.start_daemon()
@@ -66,15 +67,18 @@ def replayed(lab):
     except AssertionError as error:
         return Row("replay of the journal", "", "", [str(error)])
     segments = figures["segments"]
+    commands = sum(segment["commands"] for segment in segments)
+    checkpoints = sum(segment["checkpoints"] for segment in segments)
     row = Row(
         "replay of the journal",
         f"{len(segments)} segments",
-        f"{figures['bins']} bins, {sum(s['commands'] for s in segments)} commands, "
-        f"{sum(s['checkpoints'] for s in segments)} checkpoints, "
+        f"{figures['bins']} bins, {commands} commands, {checkpoints} checkpoints, "
         + ("identical" if figures["identical"] else "it differs"),
     )
     if not figures["identical"]:
         row.missed.append("it differs")
+    if not checkpoints or commands < 0.5 * len(lab.reader.came):
+        row.missed.append(f"{len(lab.reader.came)} commands were read, so many are not in it")
     if segments[-1]["live_digest"] != figures["digest"]:
         row.missed.append("the digest is another than live")
     if len(JournalFolder(lab.journal).segments()) != len(segments):
@@ -108,6 +112,7 @@ def network_cut(folder, plan):
                 flows(lab, row)
                 took.append(time.monotonic() - healed_s)
             row.seen = f"commands {max(took):.1f} s after the healing at most"
+            demand(lab, row, {"silence": len(plan.cuts_s)}, before)
             sound(lab, row, before)
             row.missed += stopped(lab).missed + replayed(lab).missed
         finally:

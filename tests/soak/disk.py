@@ -1,56 +1,103 @@
-"""A disk that is full, and has room again."""
+"""A disk that is full, or does not answer, and does its work again."""
 
 import errno
 import os
 import resource
+import shutil
 import subprocess
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SIZE_MB = 48
+LONGEST_HANG_S = 30  # who waits for a disk cannot even be killed: it answers again, come what may
+
+
+class Disk:
+    """Where a journal is; `kind` is that of a file system of its own, None where it has none."""
+
+    def __init__(self, folder, kind):
+        self.folder, self.kind = folder, kind
+
+    @property
+    def can_hang(self):
+        return self.kind == "ext4" and shutil.which("fsfreeze") is not None
+
+    @contextmanager
+    def full(self, processes):
+        """Inside this block nothing more can be written, at least by what `processes` returns.
+
+        On a disk that is not our own a limit on the size of their files stands for it, which who is
+        forked from them inherits.
+        """
+        if self.kind is not None:
+            ballast = self.folder / "ballast"
+            with ballast.open("wb", buffering=0) as file:
+                fill(file)
+            try:
+                yield
+            finally:
+                ballast.unlink()
+            return
+        before = resource.prlimit(processes()[0], resource.RLIMIT_FSIZE)
+        limit(processes(), (0, before[1]))
+        try:
+            yield
+        finally:
+            limit(processes(), before)
+
+    @contextmanager
+    def hanging(self):
+        """Inside this block whoever writes waits."""
+        answer = f"sleep {LONGEST_HANG_S}; fsfreeze --unfreeze {self.folder}"
+        in_the_end = subprocess.Popen(["sh", "-c", answer], start_new_session=True)
+        try:
+            subprocess.run(["fsfreeze", "--freeze", str(self.folder)], check=True)
+            yield
+        finally:
+            subprocess.run(["fsfreeze", "--unfreeze", str(self.folder)], check=True)
+            os.killpg(in_the_end.pid, 9)
+            in_the_end.wait()
+
+
+def limit(processes, limits):
+    for pid in processes:
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
 @contextmanager
 def own_disk(folder):
-    """Yield whether `folder` is a small file system of its own inside this block; root can."""
+    """Yield the disk of `folder`: a small file system of its own where root can make one."""
+    folder = Path(folder)
     folder.mkdir(exist_ok=True)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "none", str(folder)]
+    kind = mounted(folder) if os.geteuid() == 0 else None
     try:
-        mounted = (
-            os.geteuid() == 0
-            and subprocess.run(mount, capture_output=True, check=False).returncode == 0
-        )
-    except FileNotFoundError:
-        mounted = False
-    try:
-        yield mounted
+        yield Disk(folder, kind)
     finally:
-        if mounted:
+        if kind is not None:
             subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@contextmanager
-def full(folder, is_own, pid):
-    """Inside this block nothing more can be written in `folder`, at least by the process `pid`.
+def mounted(folder):
+    """Mount one there, and return its kind."""
+    image = folder.with_name(f"{folder.name}.ext4")
+    with image.open("wb") as file:
+        file.truncate(SIZE_MB * 2**20)
+    if (
+        succeeds("mkfs.ext4", "-q", "-m", "0", image)
+        and succeeds("mount", "-o", "loop", image, folder)
+    ):  # fmt: skip
+        return "ext4"
+    if succeeds("mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "none", folder):
+        return "tmpfs"
+    return None
 
-    On a disk that is not our own a limit on the size of the process's files stands for it.
-    """
-    ballast = Path(folder) / "ballast"
-    if is_own:
-        with ballast.open("wb", buffering=0) as file:
-            fill(file)
-        try:
-            yield
-        finally:
-            ballast.unlink()
-        return
-    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, before[1]))
+
+def succeeds(*command):
     try:
-        yield
-    finally:
-        with suppress(ProcessLookupError):
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def fill(file):

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import uuid
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from eprop_rt.errors import StreamError
 from eprop_rt_services.lsl_config import CONFIG_VARIABLE
 from eprop_rt_services.lsl_link import local_clock
 from eprop_rt_services.zmq_link import CommandSubscriber, ControlClient
+from soak.disk import Disk
 
 BOUND = 10.0
 FLUSH_S = 0.2
@@ -90,7 +92,7 @@ class Lab:
             **dict(settings),
         }
         self._labels, self._reach, self._api = labels, list(reach), api
-        self.own_disk = False
+        self.disk = Disk(self.journal, None)
         if not labels:
             del self.settings["lsl.labels.source_id"]
         (self.folder / "empty.yaml").write_text("")
@@ -104,18 +106,21 @@ class Lab:
         command = [sys.executable, "-m", "soak.sender", self.source_id]
         self.sender = subprocess.Popen(
             [*self._reach, *command, "--seed", str(seed), "--labels", labels],
-            stdin=subprocess.PIPE, text=True, env=environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(),
         )  # fmt: skip
         return time.monotonic()
 
     def misbehave(self, **faults):
+        """From now on; returns what the sender did since the order before."""
         self.sender.stdin.write(json.dumps(faults) + "\n")
         self.sender.stdin.flush()
+        return Counter(json.loads(self.sender.stdout.readline()))
 
     def kill_sender(self):
         self.sender.kill()
         self.sender.wait()
         self.sender.stdin.close()
+        self.sender.stdout.close()
 
     def start_daemon(self, *arguments):
         pairs = [part for key, value in self.settings.items() for part in ("-o", f"{key}={value}")]
@@ -125,6 +130,12 @@ class Lab:
             stderr=self._log, env=environment(self._api),
         )  # fmt: skip
         return time.monotonic()
+
+    def processes(self):
+        """The one that watches, and those that it has forked."""
+        pid = self.daemon.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [pid, *map(int, children)]
 
     def log(self):
         return (self.folder / "daemon.log").read_text()
@@ -148,12 +159,16 @@ class Lab:
             return None
         return status if status.state == "running" else None
 
+    @staticmethod
+    def now():
+        """On the clock of what comes, and on that of what is published."""
+        return time.monotonic(), local_clock()
+
     def kill_daemon(self):
         """Kill the process that decodes, while nobody expects it; returns when."""
         pid = self.status().pid
         os.kill(pid, signal.SIGKILL)
-        at_s, clock_s = time.monotonic(), local_clock()
-        return at_s, clock_s
+        return self.now()
 
     def back_after_s(self, since_s, clock_s):
         """How long after `since_s` the first command came that was published after `clock_s`."""
@@ -170,8 +185,9 @@ class Lab:
             if process is not None and process.poll() is None:
                 process.kill()
                 process.wait()
-        if self.sender is not None and self.sender.stdin:
+        if self.sender is not None:
             self.sender.stdin.close()
+            self.sender.stdout.close()
         self.reader.end()
         self._log.close()
 

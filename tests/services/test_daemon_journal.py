@@ -13,6 +13,8 @@ from eprop_rt_services.zmq_link import ControlClient
 
 pytestmark = pytest.mark.live
 
+BACK_S = 15.0  # the machine may be busy; `make soak` asks for a second
+
 
 @pytest.fixture
 def live(tmp_path):
@@ -32,10 +34,10 @@ def test_a_session_with_orders_and_two_crashes_runs_again_to_the_bit(live, tmp_p
     live.ask("thaw")
     live.feed(1.0)
     for _ in range(2):
-        live.kill()
+        killed_s = live.kill()
         told = live.wait_until_ready()
         assert any("killed by SIGKILL" in line for line in told)
-        live.first_command_s()
+        assert live.first_command_s() - killed_s < BACK_S
         live.ask("checkpoint")
         live.feed(1.0)
     status = live.ask("status").status
@@ -67,11 +69,11 @@ def test_what_an_operator_said_outlives_a_crash_and_not_a_stop(live, tmp_path):
         client.ask("freeze", 5.0)
         client.ask("checkpoint", 5.0)
     for _ in range(2):  # it is there after the second crash too
-        live.kill()
+        killed_s = live.kill()
         live.wait_until_ready()
     status = live.ask("status").status
     assert (status.learning, status.learning_cause) == ("frozen", "operator")
-    live.first_command_s()
+    assert live.first_command_s() - killed_s < BACK_S
     live.ask("stop")
     assert live.process.wait(timeout=20) == 0
     assert JournalFolder(tmp_path / "s").stands() == Standing()

@@ -4,6 +4,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from eprop_rt.errors import EpropError
 from eprop_rt_services.journal.folder import JournalFolder
 from eprop_rt_services.lsl_config import CONFIG_VARIABLE
 from soak.checks import replay
@@ -27,15 +28,22 @@ def faults(folder, plan, seed, scenarios=SCENARIOS):
             lab.status(START_S)
             time.sleep(2.0)
             for scenario in scenarios:
-                try:
-                    yield scenario(lab, plan, draw)
-                except AssertionError as error:
-                    yield Row(scenario.__name__, "", "", [str(error)])
+                row = told(scenario, lab, plan, draw)
+                yield row
+                if row.broken:
                     break
-            yield stopped(lab)
-            yield replayed(lab)
+            yield told(stopped, lab)
+            yield told(replayed, lab)
         finally:
             lab.close()
+
+
+def told(step, *arguments):
+    """Its row, also where it could not be gone through with."""
+    try:
+        return step(*arguments)
+    except (AssertionError, EpropError) as error:
+        return Row(step.__name__, "", "", [str(error)], broken=True)
 
 
 def stopped(lab):
@@ -62,10 +70,7 @@ def stopped(lab):
 
 
 def replayed(lab):
-    try:
-        figures = replay(lab.journal)
-    except AssertionError as error:
-        return Row("replay of the journal", "", "", [str(error)])
+    figures = replay(lab.journal)
     segments = figures["segments"]
     commands = sum(segment["commands"] for segment in segments)
     checkpoints = sum(segment["checkpoints"] for segment in segments)
@@ -114,7 +119,7 @@ def network_cut(folder, plan):
             row.seen = f"commands {max(took):.1f} s after the healing at most"
             demand(lab, row, {"silence": len(plan.cuts_s)}, before)
             sound(lab, row, before)
-            row.missed += stopped(lab).missed + replayed(lab).missed
+            row.missed += told(stopped, lab).missed + told(replayed, lab).missed
         finally:
             lab.close()
         return row

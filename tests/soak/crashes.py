@@ -132,7 +132,7 @@ def killed_together(lab, plan, draw):
     watcher, took = lab.daemon.pid, []
     for turn in range(plan.together):
         lab.kill_daemon()
-        time.sleep(draw.uniform(0.0, 1.0))
+        time.sleep(draw.uniform(0.1, 0.6))  # the next one is forked, and looks for a tenth
         lab.kill_sender()
         time.sleep(draw.uniform(0.0, 1.0))
         started_s, clock_s = lab.start_sender(turn), local_clock()

@@ -23,8 +23,9 @@ BOUND = 10.0
 FLUSH_S = 0.2
 PATIENCE_S = 60.0
 START_S = 300.0  # kernels compile
+BIN_S = 0.02
 SETTINGS = {
-    "bins.bin_s": 0.02,
+    "bins.bin_s": BIN_S,
     "decoder.kind": "eprop",
     "decoder.network.neurons": 64,
     "decoder.network.tau_groups": 4,

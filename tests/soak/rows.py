@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from soak.checks import damaged_checkpoints
-from soak.lab import wait_for
+from soak.lab import BIN_S, wait_for
 
 TOLD_S = 20.0  # until the daemon has counted what was done to it
 USUAL = {"checkpoint_written", "guard_good_state", "guard_clip_rehearsal"}
@@ -11,12 +11,16 @@ USUAL = {"checkpoint_written", "guard_good_state", "guard_clip_rehearsal"}
 
 @dataclass
 class Row:
-    """A line of the table; `missed` says what should have been and was not."""
+    """A line of the table; `missed` says what should have been and was not.
+
+    `broken`: what was to be done could not be gone through with.
+    """
 
     name: str
     done: str
     seen: str
     missed: list = field(default_factory=list)
+    broken: bool = False
 
 
 @dataclass
@@ -24,12 +28,14 @@ class Plan:
     """How much of everything, and what is asked for.
 
     Commands back within `back_s` of a kill, `writing_s` lost in the journal beside its flush_s (the
-    thread's turn, the write itself, the bin in hand), a share `late` of commands at most.
+    thread's turn, the write itself, the bin in hand), a share `late` of commands at most, and of
+    those `late_in_flood` while messages come as fast as they can be sent.
     """
 
     back_s: float = 1.0
     writing_s: float = 0.15
     late: float = 0.01
+    late_in_flood: float = 0.05
     sources: int = 20
     stall_s: float = 60.0
     clock_steps_s: tuple = (5.0, -5.0)
@@ -86,14 +92,14 @@ def demand_done(row, did, *names):
     ]
 
 
-def demand_prompt(row, plan, before, after):
-    """The loop went on in time between two statuses."""
-    late, bins = after.missed_bins - before.missed_bins, after.bins - before.bins
-    if not bins:
-        row.missed.append("nothing was decoded")
-    if late > plan.late * bins + 5:
-        row.missed.append("it held up the loop")
-    return f"{bins} bins, {late} late"
+def demand_pace(row, late, before, after):
+    """The loop went on between two statuses, and a share `late` of it at most was late."""
+    missed, bins = after.missed_bins - before.missed_bins, after.bins - before.bins
+    if bins < 0.5 * (after.uptime_s - before.uptime_s) / BIN_S:
+        row.missed.append(f"{bins} bins in {after.uptime_s - before.uptime_s:.1f} s")
+    if missed > late * bins + 5:
+        row.missed.append(f"{missed} of {bins} bins were late")
+    return f"{bins} bins, {missed} late"
 
 
 def flows(lab, row, most_s=20.0):

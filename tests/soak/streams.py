@@ -10,7 +10,7 @@ from eprop_rt_services.zmq_link import CommandSubscriber
 from malformed import malformed
 from soak.checks import signal_since
 from soak.lab import wait_for
-from soak.rows import Row, demand, demand_done, demand_prompt, flows, median, sound
+from soak.rows import Row, demand, demand_done, demand_pace, flows, median, sound
 from soak.sender import Faults
 
 
@@ -44,7 +44,7 @@ def consumer_stalled(lab, plan, draw):
         after = lab.status()
         if not stalled.poll(0):
             row.missed.append("the stalled consumer had nothing waiting for it")
-    told = demand_prompt(row, plan, before, after)
+    told = demand_pace(row, plan.late, before, after)
     row.seen = f"{read} commands at another reader; {told}"
     if read < 0.5 * (after.bins - before.bins):
         row.missed.append("it kept commands from another reader")
@@ -124,7 +124,7 @@ def dead(lab, plan, name, share):
         row.missed.append("what it decoded meanwhile had no dead channels")
     if channels < samples.shape[1] and not samples[:, channels:].any():
         row.missed.append("what it decoded meanwhile had no living channels")
-    row.seen = f"{demand_prompt(row, plan, before, lab.status())}, {len(samples)} samples"
+    row.seen = f"{demand_pace(row, plan.late, before, lab.status())}, {len(samples)} samples"
     return sound(lab, row, before)
 
 
@@ -178,5 +178,5 @@ def malformed_messages(lab, plan, draw):
 
         wait_for(lambda: heard() >= plan.malformed, "they were not all counted")
     flows(lab, row)
-    row.seen = demand_prompt(row, plan, before, lab.status())
+    row.seen = demand_pace(row, plan.late_in_flood, before, lab.status())
     return sound(lab, row, before)

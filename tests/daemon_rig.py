@@ -89,7 +89,7 @@ class Rig:
         lines = []
         for line in self.process.stderr:
             lines.append(line)
-            if " ready: " in line:
+            if " ready: " in line or '"event": "ready"' in line:
                 self._lines += lines
                 return lines
         raise AssertionError("".join(lines))

@@ -36,7 +36,9 @@ class LogSettings(Settings):
     """How the daemon logs, on stderr."""
 
     format: Literal["text", "json"] = Field("text", description="json: one object a line")
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug: every second what was counted, too"
+    )
 
 
 class JsonFormatter(logging.Formatter):
@@ -75,13 +77,14 @@ def told(value: Any) -> Any:
 
 
 class PatientHandler(logging.StreamHandler[TextIO]):
-    """Writes to a file descriptor as far as somebody reads, and can be told to lose patience.
+    """Writes to a file descriptor as far as somebody reads, and loses patience after `line_s`.
 
     A write that waits for a reader could not be ended, nor could the process.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, line_s: float) -> None:
         super().__init__(stream)
+        self._line_s = line_s
         self._ready = select.poll()
         self._ready.register(stream.fileno(), select.POLLOUT)
         self.until_s = math.inf  # of the monotonic clock; what nobody has read by then is dropped
@@ -97,18 +100,21 @@ class PatientHandler(logging.StreamHandler[TextIO]):
             self.handleError(record)
 
     def _write(self, rest: memoryview) -> None:
+        begun_s = time.monotonic()
         while rest:
-            impatient = time.monotonic() > self.until_s
+            impatient = time.monotonic() > min(self.until_s, begun_s + self._line_s)
             if self._ready.poll(0 if impatient else LOOK_MS):  # takes a whole piece now
                 rest = rest[os.write(self.stream.fileno(), rest[: select.PIPE_BUF]) :]
             elif impatient:
                 return
 
 
-def handler_for(settings: LogSettings, stream: TextIO) -> logging.StreamHandler[TextIO]:
-    """Writes to the stream as `settings` say."""
+def handler_for(
+    settings: LogSettings, stream: TextIO, line_s: float = math.inf
+) -> logging.StreamHandler[TextIO]:
+    """Writes to the stream as `settings` say; a line waits for `line_s` for its reader."""
     try:
-        handler: logging.StreamHandler[TextIO] = PatientHandler(stream)
+        handler: logging.StreamHandler[TextIO] = PatientHandler(stream, line_s)
     except (OSError, ValueError):  # no file
         handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter_for(settings, stream))

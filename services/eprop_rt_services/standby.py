@@ -107,7 +107,8 @@ class Standby:
                     return status
                 if self._died_too_often():
                     return AGAIN
-                log.warning("the daemon %s: it is started anew", how(status))
+                died = {"event": "daemon_died", "status": status}
+                log.warning("the daemon %s: it is started anew", how(status), extra=died)
                 first = False
                 self._pause()
             return 0
@@ -128,6 +129,7 @@ class Standby:
             "the daemon died %d times within %g s and is given up: its log says why",
             len(self._starts),
             settings.within_s,
+            extra={"event": "daemon_given_up", "count": len(self._starts)},
         )
         return True
 
@@ -166,7 +168,7 @@ class Standby:
             os.environ.pop("WATCHDOG_PID", None)
             status = self._serve(first)
         except BaseException:  # the child must not go on as a second parent
-            log.exception("the daemon failed")
+            log.exception("the daemon failed", extra={"event": "daemon_failed"})
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
@@ -186,7 +188,12 @@ class Standby:
                     if self._loadable and not self._loaded:
                         self._load_meanwhile()
                     if time.monotonic() - self._alive_s > self._patience_s:
-                        log.error("the daemon gave no sign of life for %g s", self._patience_s)
+                        hung = {"event": "daemon_hung", "patience_s": self._patience_s}
+                        log.error(
+                            "the daemon gave no sign of life for %g s",
+                            self._patience_s,
+                            extra=hung,
+                        )
                         self._alive_s = time.monotonic()
                         os.kill(child, signal.SIGKILL)
             self._child = 0
@@ -224,7 +231,8 @@ class Standby:
             with now_and_then(self._attend):
                 self._load()
         except Exception:  # the next daemon takes longer to start
-            log.exception("the parent could not load the kernels")
+            told = {"event": "kernels_not_loaded"}
+            log.exception("the parent could not load the kernels", extra=told)
         share_memory()
 
 
@@ -258,7 +266,8 @@ def when_told(status: int) -> int:
         return status
     if -status in SIGNALS:  # it had not begun yet
         return 0
-    log.error("the daemon %s when told to end: what it learned last may be lost", how(status))
+    text = "the daemon %s when told to end: what it learned last may be lost"
+    log.error(text, how(status), extra={"event": "learned_lost", "status": status})
     return NOT_KEPT
 
 

@@ -6,12 +6,16 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
+from daemon_rig import Rig
 from eprop_rt_services.logs import LogSettings, is_journal, logging_to
+from eprop_rt_services.lsl_link import local_clock
 
 log = logging.getLogger("eprop_rt.test")
 
@@ -163,3 +167,63 @@ def test_a_process_logs_everything_before_it_ends():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 3
     assert json.loads(done.stderr)["bins"] == 7
+
+
+@pytest.mark.live
+def test_a_daemon_says_in_json_what_happened_to_it_by_name_and_with_values(tmp_path):
+    folder = tmp_path / "s"
+    settings = {"journal.folder": folder, "log.format": "json", "log.level": "debug"}
+    live = Rig(tmp_path, overrides=settings)
+    try:
+        live.wait_until_ready()
+        live.feed(0.5)
+        live.spikes.push(np.full(1, local_clock()), np.full((1, 8), np.nan, np.float32))
+        live.feed(1.5)
+        live.spikes.close()
+        until(lambda: live.ask("status").status.events.get("stream_lost"))
+        live.spikes = live.another(live.source_id)
+        until(lambda: live.feed(0.1) or live.ask("status").status.events.get("stream_back"))
+        live.kill()
+        live.wait_until_ready()
+        live.first_command_s()
+        live.ask("stop")
+        assert live.process.wait(timeout=20) == 0
+        said = live.told() + live.process.stderr.read()
+    finally:
+        live.close()
+
+    told = [json.loads(line) for line in said.splitlines() if not from_liblsl(line)]
+    named = {}
+    for line in told:
+        assert line["event"] != "log", line
+        named.setdefault(line["event"], []).append(line)
+    ready = {key: named["ready"][0][key] for key in ("commands", "control", "level")}
+    assert ready == {"commands": live.commands, "control": live.control, "level": "info"}
+    found = {"stream": "spikes", "channels": 8, "sample_rate_hz": 100.0, "labels": "velocity"}
+    assert found.items() <= named["streams_found"][0].items()
+    (lost,) = named["stream_lost"]
+    fields = {"stream": "spikes", "role": "stream", "count": 1, "level": "warning"}
+    assert fields.items() <= lost.items()
+    assert lost["message"] == "stream 'spikes' was lost: its sender is gone"
+    assert named["stream_back"][0]["away_s"] > 0
+    assert {"value_not_finite": 1} in [
+        {name: n for name, n in line["counts"].items() if name == "value_not_finite"}
+        for line in named["counted"]
+    ]
+    assert [line["status"] for line in named["daemon_died"]] == [-9]
+    assert len(named["ready"]) == 2
+    assert named["stopped"][0]["bins"] > 0
+    assert len(named["digest"][0]["digest"]) == 64
+    assert named["learned_kept"][0]["file"].startswith(str(folder))
+
+
+def from_liblsl(line):
+    """It has a log of its own, on the same stream."""
+    return not line.startswith("{") and "|" in line
+
+
+def until(condition):
+    end_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)

@@ -29,12 +29,14 @@ from eprop_rt_services.config import Config, load_config
 from eprop_rt_services.daemon import Daemon, GuardExitError, NotKeptError, Resume
 from eprop_rt_services.journal.folder import JournalFolder, Standing
 from eprop_rt_services.journal.lock import held
-from eprop_rt_services.logs import formatter_for, logging_to
+from eprop_rt_services.logs import handler_for, logging_to
 from eprop_rt_services.realtime import apply
 from eprop_rt_services.sources.live import TooOldError
 from eprop_rt_services.standby import AGAIN, MISTAKE, NOT_KEPT, Standby
 
 log = logging.getLogger("eprop_rt")
+
+WRITE_S = 1.0  # who watches a daemon waits no longer for a reader of its log
 
 
 def run(
@@ -112,8 +114,7 @@ def stand_by(settings: Config, start: Checkpoint | None, *, resume: bool) -> int
 @contextmanager
 def logging_to_stderr(settings: Config) -> Iterator[None]:
     """Inside this block this thread writes what is logged; a process without threads can fork."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter_for(settings.log, sys.stderr))
+    handler = handler_for(settings.log, sys.stderr, WRITE_S)
     root, level = logging.getLogger(), logging.getLogger().level
     root.addHandler(handler)
     root.setLevel(settings.log.level.upper())
@@ -147,23 +148,27 @@ def serve(
     with logging_to(settings.log):
         try:
             daemon = Daemon(settings, start, resume=resume, warm=warm)
-            log.info(told[0])  # not before: a user's mistake is one line
+            log.info(told[0], extra={"event": "realtime"})  # not before: a mistake is one line
             for line in told[1:]:
-                log.warning(line)
+                log.warning(line, extra={"event": "realtime_refused"})
             daemon.serve()
         except NotKeptError as error:
-            log.error("%s", error)
+            log.error("%s", error, extra={"event": "learned_lost"})
             return NOT_KEPT
         except GuardExitError as error:
-            log.error("%s", error)
+            log.error("%s", error, extra={"event": "guard_exit"})
             return AGAIN
         except (EpropError, ProtocolError) as error:
             failed = " ".join(str(error).split())
             begun = daemon is not None and daemon.was_ready
             again = resume is not None and not resume.required
             if (begun or again) and not isinstance(error, TooOldError):
-                log.error("%s", failed)  # nobody typed anything wrong: it worked
+                # Nobody typed anything wrong: it worked.
+                log.error("%s", failed, extra={"event": "failed"})
                 return AGAIN
+            if settings.log.format == "json":
+                log.error("%s", failed, extra={"event": "mistake"})
+                return MISTAKE
         else:
             return 0
     sys.stderr.write(f"eprop-rt: {failed}\n")

@@ -1,6 +1,5 @@
 """Checkpoints of a session: when they are written, and whether what was learned is worth it."""
 
-import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -20,8 +19,7 @@ from eprop_rt_services.journal.names import Names
 from eprop_rt_services.journal.reader import head_of
 from eprop_rt_services.journal.settings import CheckpointSettings
 from eprop_rt_services.keeper import CheckpointKeeper
-
-log = logging.getLogger("eprop_rt")
+from eprop_rt_services.logs import count_and_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class Keeping:
     what a restart begins with. Used by the thread of the loop; a thread of its own writes.
 
     Events: those of the keeper; `checkpoint_withheld`, one that was due and not worth it;
-    `checkpoint_passed_over`, one that was not gone on from.
+    `checkpoint_passed_over`, one that was not gone on from; `blame_not_written`.
     """
 
     def __init__(
@@ -91,14 +89,14 @@ class Keeping:
         except CheckpointError as error:
             if resume.required:
                 raise
-            log.error("%s; what it had learned is lost", error)
-            self._events["checkpoint_passed_over"] += 1
+            text = f"{error}; what it had learned is lost"
+            count_and_log(self._events, "checkpoint_passed_over", text)
             return None
         if found is None:
             return None
         for line in found.passed_over:
-            log.warning("%s; %s is taken", line, found.path.name)
-            self._events["checkpoint_passed_over"] += 1
+            text = f"{line}; {found.path.name} is taken"
+            count_and_log(self._events, "checkpoint_passed_over", text, taken=found.path.name)
         return Beginning(found.checkpoint, found.path)
 
     def begin(self, beginning: Beginning | None) -> dict[str, str]:
@@ -174,7 +172,8 @@ class Keeping:
             try:
                 self._folder.blame(self._begun_with)
             except OSError as error:
-                log.warning("%s will be gone on from again: %s", self._begun_with, error)
+                text = f"{self._begun_with} will be gone on from again: {error}"
+                count_and_log(self._events, "blame_not_written", text, file=self._begun_with)
 
     def settle(self) -> None:
         """Let the journal know what is on the disk by now."""

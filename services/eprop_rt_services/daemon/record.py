@@ -186,7 +186,8 @@ class Record:
             place = {"decoded": pipeline.decoded, "finished": pipeline.finished}
             self._tell(End(**place, cause=cause, digest=total))
             if self.journal is not None:
-                log.info("digest of the session: %s", total)
+                told = {"event": "digest", "digest": total}
+                log.info("digest of the session: %s", total, extra=told)
         else:
             left = Left((), "it failed in the midst of a step")
             self.note(f"ended: {cause}")
@@ -202,7 +203,7 @@ class Record:
         except ConfigError as error:
             return Left((), str(error))
         except Exception as error:  # the journal is to be ended, whatever it is
-            log.exception("the last checkpoint failed")
+            log.exception("the last checkpoint failed", extra={"event": "checkpoint_failed"})
             return Left((), f"{type(error).__name__}: {error}")
 
     @property
@@ -223,6 +224,9 @@ class Record:
 
     def _count(self, events: Counter[str]) -> None:
         if events != self._counted:
+            changed = {name: n for name, n in events.items() if n != self._counted[name]}
+            line = ", ".join(f"{name} {n}" for name, n in sorted(changed.items()))
+            log.debug("counted so far: %s", line, extra={"event": "counted", "counts": changed})
             self._counted = events.copy()
             self._tell(Counted(events=dict(events)))
 

@@ -108,7 +108,7 @@ class Daemon:
             try:
                 self._prepare(closing)
             except (SearchEnded, StoppedEarly):
-                log.info("stopped before it was ready")
+                log.info("stopped before it was ready", extra={"event": "stopped_early"})
                 return
             self._run()
 
@@ -130,13 +130,14 @@ class Daemon:
             )
         )
         if (refused := let_commands_out()) is not None:
-            log.warning(refused)
+            log.warning(refused, extra={"event": "realtime_refused"})
         self._telling.count_also(lambda: self._control.events)
         if (classes := self._classes) is not None:
             self._telling.count_also(lambda: classes.events)
         self._metrics = enter(MetricsEndpoint(config.metrics, self._telling.observed()))
         if self._metrics.address is not None:
-            log.info("metrics on %s", self._metrics.address)
+            at = self._metrics.address
+            log.info("metrics on %s", at, extra={"event": "metrics", "address": at})
         enter(self._source)
         enter(self._record)
 
@@ -147,7 +148,9 @@ class Daemon:
             with self._stop.interrupting():
                 warm_up(config.inputs, config.decoder)
             self._supervisor.loaded()
-        log.info("kernels ready, looking for %s", config.lsl.signal.predicate())
+        wanted = config.lsl.signal.predicate()
+        ready = {"event": "kernels_ready", "wanted": wanted}
+        log.info("kernels ready, looking for %s", wanted, extra=ready)
         self._connect()
         obey = self._path.obey
         if self._resumed:
@@ -166,9 +169,10 @@ class Daemon:
         self._telling.state = "running"
         self._control.open()
         self.was_ready = True
-        ready = f"commands on {self._publishing.endpoint}, control on {self._control.endpoint}"
-        self._supervisor.ready(ready)
-        log.info("ready: %s", ready)
+        endpoints = {"commands": self._publishing.endpoint, "control": self._control.endpoint}
+        where = ", ".join(f"{what} on {endpoint}" for what, endpoint in endpoints.items())
+        self._supervisor.ready(where)
+        log.info("ready: %s", where, extra={"event": "ready", **endpoints})
 
     def _bring_back(self) -> None:
         """What an operator had said before a crash."""
@@ -176,7 +180,10 @@ class Daemon:
             try:
                 self._path.obey(order, by)
             except EpropError as error:  # settings of another configuration
-                log.warning("%s of before the crash was refused: %s", order.verb, error)
+                refused = {"event": "order_refused", "verb": order.verb}
+                log.warning(
+                    "%s of before the crash was refused: %s", order.verb, error, extra=refused
+                )
 
     def _run(self) -> None:
         cause, as_told = "failed", False
@@ -194,7 +201,8 @@ class Daemon:
         if lost is not None:
             raise NotKeptError(f"{UNKEPT}: {lost}")
         published, missed = self._publishing.published, self._publishing.missed
-        log.info("stopped after %d bins, %d late", published, missed)
+        stopped = {"event": "stopped", "bins": published, "missed": missed}
+        log.info("stopped after %d bins, %d late", published, missed, extra=stopped)
 
     def _end(self, cause: str, *, as_told: bool) -> str | None:
         """Leave everything behind in order; why what was learned is not on the disk."""
@@ -205,9 +213,11 @@ class Daemon:
             self._record.note(self._stop.text)
         left = self._record.end(self._session, self._pipeline, cause, whole=self._path.whole)
         for path in left.files:
-            log.info("wrote what was learned to %s", path)
+            kept = {"event": "learned_kept", "file": str(path)}
+            log.info("wrote what was learned to %s", path, extra=kept)
         if left.lost is not None:
-            log.warning("what was learned last is not kept: %s", left.lost)
+            lost = {"event": "learned_lost", "why": left.lost}
+            log.warning("what was learned last is not kept: %s", left.lost, extra=lost)
         self._operator.part(left.lost)
         return left.lost
 
@@ -228,15 +238,16 @@ class Daemon:
         channels = channels_of(config.inputs, self._source.signal_infos)
         decoder, said = settled(config.decoder, channels, outputs, config.bins.bin_s)
         for line in said:
-            log.info(line)
+            log.info(line, extra={"event": "decoder_settled"})
         self._session = Session(config, decoder, self._source.signal_infos, label_info, outputs)
-        log.info(
-            "%s: %d channels at %g Hz; labels: %s",
-            signal_info.name,
-            signal_info.channels,
-            signal_info.sample_rate_hz,
-            label_info.name if label_info else "none",
-        )
+        found = {
+            "stream": signal_info.name,
+            "channels": signal_info.channels,
+            "sample_rate_hz": signal_info.sample_rate_hz,
+            "labels": label_info.name if label_info else "none",
+        }
+        line = "%s: %d channels at %g Hz; labels: %s"
+        log.info(line, *found.values(), extra={"event": "streams_found", **found})
         lsl = config.lsl
         self._path = RecordedPath(
             self._begin(self._beginning),
@@ -299,10 +310,12 @@ class Daemon:
         try:
             self._path.replace(self._begin(beginning))
         except ConfigError as error:
-            log.warning("%s", error)
+            log.warning("%s", error, extra={"event": "journal_not_begun"})
             return
         self._telling.before += before.events | before.guard.counters()
-        log.warning("the journal goes on in %s", self._record.journal_path)
+        path = self._record.journal_path
+        goes_on = {"event": "journal_begun_anew", "file": str(path)}
+        log.warning("the journal goes on in %s", path, extra=goes_on)
 
     def _keep(self) -> "Future[None]":
         return self._record.checkpoint(self._session, self._pipeline)

@@ -53,4 +53,7 @@ class InForce:
             try:
                 self._folder.leave(self._standing)
             except OSError as error:
-                log.warning("what an operator said would not outlive a crash: %s", error)
+                told = {"event": "standing_not_written"}
+                log.warning(
+                    "what an operator said would not outlive a crash: %s", error, extra=told
+                )

@@ -50,7 +50,8 @@ def _take(handle: int, folder: Path) -> None:
                 ) from None
             time.sleep(LOOK_S)
         except OSError as error:  # a network's file system may know no locks
-            log.warning("%s cannot be locked (%s): see that nobody else uses it", folder, error)
+            text = "%s cannot be locked (%s): see that nobody else uses it"
+            log.warning(text, folder, error, extra={"event": "folder_not_locked"})
             return
         else:
             return

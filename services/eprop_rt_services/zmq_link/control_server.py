@@ -198,7 +198,8 @@ class ControlServer:
         except EpropError as error:
             return refused(request.request_id, str(error))
         except Exception:  # this thread must outlive everything: the next message may be a stop
-            log.exception("no answer to %s", request.verb)
+            failed = {"event": "answer_failed", "verb": request.verb}
+            log.exception("no answer to %s", request.verb, extra=failed)
             self._counts["control_failed"] += 1
             return refused(request.request_id, "no answer could be made: see the daemon's log")
 

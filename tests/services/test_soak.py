@@ -26,6 +26,7 @@ SHORT = Plan(
     parents=1,
     together=1,
     stops=1,
+    fresh=1,
     malformed=500,
     wait_s=(0.0, 1.0),
 )

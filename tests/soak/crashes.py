@@ -1,17 +1,27 @@
 """What a disk, an operator and a kernel do to a daemon: one function a fault."""
 
 import time
+from dataclasses import replace
 
 import zmq
 
 from eprop_rt_protocols.control import LabelRows
+from eprop_rt_services.checkpoint import write_checkpoint
 from eprop_rt_services.journal.events import End
 from eprop_rt_services.journal.folder import JournalFolder
-from eprop_rt_services.journal.reader import entries
+from eprop_rt_services.journal.reader import entries, head_of
 from eprop_rt_services.lsl_link import local_clock
 from soak.checks import lost_s
 from soak.lab import FLUSH_S, START_S, wait_for
 from soak.rows import Row, demand, flows, judge, median, sound
+
+GIVES_UP_SOON = [
+    part
+    for key, value in {
+        "skips": 1, "freezes": 1, "rollbacks": 1, "holds": 1, "exit_after_s": 0.5
+    }.items()
+    for part in ("-o", f"guard.{key}={value}")
+]  # fmt: skip
 
 
 def disk_full_for_a_moment(lab, plan, draw):
@@ -149,23 +159,76 @@ def stopped_while_writing(lab, plan, draw):
     row = Row("stop during a checkpoint, and started again", f"{plan.stops} times", "")
     for _ in range(plan.stops):
         newest = lab.status().journal.file
-        with zmq.Context() as context, context.socket(zmq.DEALER) as operator:
-            operator.connect(lab.control)
-            for verb in ("checkpoint", "stop"):
-                operator.send_json({"version": 2, "request_id": verb, "verb": verb})
-            if (status := lab.daemon.wait(60)) != 0:
-                row.missed.append(f"exit status {status}")
-        judge(lab, row)
+        stop(lab, row, "checkpoint")
         row.missed += [f"it leaves {path.name} behind" for path in lab.journal.glob(".*")]
         path = JournalFolder(lab.journal).segments()[-1]
         *_, last = entries(path)
         if str(path) != newest or not isinstance(last, End):
             row.missed.append(f"{path.name} has no end")
-        clock_s = local_clock()
-        lab.start_daemon("--resume")
-        lab.status(START_S)
-        lab.back_after_s(time.monotonic() - START_S, clock_s)
+        start(lab, row, "--resume")
     return row
+
+
+def guard_gives_up(lab, plan, draw):
+    """Weights that have diverged are the newest in the folder: the next daemon takes others."""
+    row = Row("weights that the guard gives up on", "once", "")
+    stop(lab, row)
+    folder = JournalFolder(lab.journal)
+    good = folder.newest_checkpoint()
+    diverged = {name: array.copy() for name, array in good.checkpoint.arrays.items()}
+    diverged["weights.w_out"][:] = 3e38
+    path = good.path.with_name(f"{good.path.stem[:-4]}9999.npz")
+    write_checkpoint(path, replace(good.checkpoint, arrays=diverged))
+    at = len(folder.segments())
+    lab.start_daemon("--resume", *GIVES_UP_SOON)
+
+    def next_one():
+        heads = [head_of(segment) for segment in folder.segments()[at:]]
+        return [head.checkpoint for head in heads if head is not None][1:]
+
+    wait_for(next_one, "the guard did not give up", START_S)
+    if next_one()[0] == path.name:
+        row.missed.append("it went on from the same weights")
+    flows(lab, row)
+    row.seen = f"{path.name}, then {next_one()[0]}"
+    judge(lab, row)
+    return row
+
+
+def fresh_start_killed(lab, plan, draw):
+    """What other sessions left in the folder is none of its business, also after a crash."""
+    row = Row("fresh start in a used folder, killed before a checkpoint", f"{plan.fresh} times", "")
+    folder = JournalFolder(lab.journal)
+    for _ in range(plan.fresh):
+        stop(lab, row)
+        at = len(folder.segments())
+        start(lab, row, "-o", "checkpoint.every_s=3600")
+        time.sleep(draw.uniform(*plan.wait_s))
+        since_s, clock_s = lab.kill_daemon()
+        lab.back_after_s(since_s, clock_s)
+        origins = [head_of(segment).origin for segment in folder.segments()[at:]]
+        if origins[-1] != "zero" or len(origins) < 2:
+            row.missed.append(f"it began with: {', '.join(origins)}")
+        judge(lab, row)
+    return row
+
+
+def stop(lab, row, *before):
+    """Orders that are sent without waiting for an answer, the last one to stop."""
+    lab.status()
+    with zmq.Context() as context, context.socket(zmq.DEALER) as operator:
+        operator.connect(lab.control)
+        for verb in (*before, "stop"):
+            operator.send_json({"version": 2, "request_id": verb, "verb": verb})
+        if (status := lab.daemon.wait(60)) != 0:
+            row.missed.append(f"exit status {status}")
+    judge(lab, row)
+
+
+def start(lab, row, *arguments):
+    lab.start_daemon(*arguments)
+    lab.status(START_S)
+    flows(lab, row)
 
 
 def is_gone(pid):

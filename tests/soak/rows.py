@@ -45,6 +45,7 @@ class Plan:
     parents: int = 5
     together: int = 5
     stops: int = 3
+    fresh: int = 2
     malformed: int = 10_000
     wait_s: tuple = (0.1, 4.0)
 

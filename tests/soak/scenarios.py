@@ -6,6 +6,8 @@ from soak.crashes import (
     disk_full_for_a_moment,
     disk_full_for_long,
     disk_hangs,
+    fresh_start_killed,
+    guard_gives_up,
     killed,
     killed_together,
     killed_while_full,
@@ -42,6 +44,8 @@ SCENARIOS = (
     killed_together,
     parents_killed,
     stopped_while_writing,
+    guard_gives_up,
+    fresh_start_killed,
 )
 
 

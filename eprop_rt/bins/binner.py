@@ -17,7 +17,8 @@ from eprop_rt.series import F32, Chunk, StreamInfo
 class Bin:
     """One closed bin: its global index, its end, the stamp of its newest sample, values (C,).
 
-    `absent` counts the channels of regular streams of which nothing finite came; they are 0.
+    A channel of which nothing finite came is NaN until the stages on bins are through, and 0 for
+    the decoder; `absent` counts those of regular streams.
     """
 
     index: int
@@ -95,18 +96,21 @@ class Binner:
         self.events["late_sample"] += int(self._open.late[0])
         index = int(self._open.current[0])
         values = self._open.total.copy()
-        seen = len(values) if self._interval_s == 0 else int(np.count_nonzero(self._open.seen))
+        seen = self._open.seen > 0
         if self._reduce != "sum":
             values /= np.maximum(self._open.seen, 1)
         if self._reduce == "rms":
             np.sqrt(values, out=values)
         if self._spread is not None:
             values[:] = self._spread.squares / np.maximum(self._spread.seen, 1)
+            values[self._spread.seen == 1] = np.nan  # one value varies by nothing
             for sums in self._spread:
                 sums[:] = 0
+        values[~seen] = np.nan
+        absent = 0 if self._interval_s == 0 else len(values) - int(np.count_nonzero(seen))
         for array in self._open:
             array[:] = 0
         self._open.current[0] = index + 1
         with np.errstate(over="ignore"):  # infinite then, and no value for whoever looks at it
             narrow = values.astype(np.float32)
-        return Bin(index, self._grid.end_s(index), self._newest_s, narrow, len(values) - seen)
+        return Bin(index, self._grid.end_s(index), self._newest_s, narrow, absent)

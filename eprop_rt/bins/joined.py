@@ -15,9 +15,9 @@ from eprop_rt.series import Chunk, StreamInfo
 class JoinedBinner:
     """Closes bin k when every stream has, or with what has come when one is `max_wait_s` ahead.
 
-    That is counted in bins that a stream has closed. Channels of a stream that has nothing in a
-    bin are 0, as in a bin to which nothing was added. What comes out follows from the order of the
-    samples, whatever the chunks were. Events: `stream_missing`, once a bin and stream that had
+    That is counted in bins that a stream has closed. Channels of a regular stream that has nothing
+    in a bin are NaN, as all that is absent; those of an irregular one are 0: no event came. What
+    comes out follows from the order of the samples, whatever the chunks were. Events: `stream_missing`, once a bin and stream that had
     nothing in it; `late_bin`, of a stream that closed it after it was waited for; those of the
     streams' own binners.
     """
@@ -76,7 +76,9 @@ class JoinedBinner:
                 newest_s = max(newest_s, part.origin_s)
                 absent += part.absent
             else:
-                absent += (place.stop - place.start) * self._regular[stream]
+                if self._regular[stream]:
+                    values[place] = np.nan
+                    absent += place.stop - place.start
                 self._events["stream_missing"] += 1
         self._joined = index
         return Bin(index, self._grid.end_s(index), newest_s, values, absent)

@@ -13,9 +13,10 @@ from eprop_rt.config import BinSettings
 
 
 class After:
-    """All stages behind the binner; a gap that resets the decoder resets them. None: bins pass.
+    """All stages behind the binner; a gap that resets the decoder resets them.
 
-    What a stage cannot hold in single precision is infinite then, as in a bin that came so.
+    A channel that is absent goes through them as NaN, and is 0 for the decoder. What a stage cannot
+    hold in single precision is infinite then, as in a bin that came so.
     """
 
     def __init__(
@@ -31,8 +32,9 @@ class After:
 
     def apply(self, closed: Bin) -> Bin:
         """The bin that is decoded."""
-        if not self._stages:
-            return closed
+        return _without_holes(self._through(closed) if self._stages else closed)
+
+    def _through(self, closed: Bin) -> Bin:
         if self._gaps.before(closed.index):
             for stage in self._stages:
                 stage.reset()
@@ -46,3 +48,11 @@ class After:
     def events(self) -> Counter[str]:
         """Of all stages."""
         return sum((stage.events for stage in self._stages), Counter())
+
+
+def _without_holes(closed: Bin) -> Bin:
+    """0 where a channel is absent."""
+    absent = np.isnan(closed.values)
+    if not absent.any():
+        return closed
+    return replace(closed, values=np.where(absent, np.float32(0), closed.values))

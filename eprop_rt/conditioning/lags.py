@@ -22,12 +22,12 @@ class LagsSettings(BinStageSettings):
 
 
 class Lags:
-    """The newest bins (H, C); 0 for those before the first, and before a gap."""
+    """The newest bins (H, C); NaN for those before the first, and before a gap."""
 
     def __init__(self, bins: int, channels: int) -> None:
         self.channels = bins * channels
         self.events: Counter[str] = Counter()
-        self._past = np.zeros((bins, channels))
+        self._past = np.full((bins, channels), np.nan)
 
     def apply(self, values: F64) -> F64:
         """All of them (H C,), the newest first."""
@@ -37,4 +37,4 @@ class Lags:
 
     def reset(self) -> None:
         """Forget the past."""
-        self._past[:] = 0
+        self._past[:] = np.nan

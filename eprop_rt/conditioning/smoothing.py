@@ -31,12 +31,12 @@ class Smoothing:
         self._smooth = np.full(channels, np.nan)
 
     def apply(self, values: F64) -> F64:
-        """A channel that is not finite in this bin stays where it was."""
+        """A channel that is not finite in this bin is absent, and goes on from where it was."""
+        there = np.isfinite(values)
         begun = np.where(np.isnan(self._smooth), values, self._smooth)
-        step = self._share * (np.where(np.isfinite(values), values, begun) - begun)
+        step = self._share * (np.where(there, values, begun) - begun)
         self._smooth = np.where(np.isfinite(begun), begun + step, np.nan)
-        smooth: F64 = np.nan_to_num(self._smooth)
-        return smooth
+        return np.where(there, self._smooth, np.nan)
 
     def reset(self) -> None:
         """Begin anew."""

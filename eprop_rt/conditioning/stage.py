@@ -76,7 +76,7 @@ class BinStage(Protocol):
     events: Counter[str]
 
     def apply(self, values: F64) -> F64:
-        """What comes out of a bin's values (C,)."""
+        """What comes out of a bin's values (C,); NaN is absent, and nothing is learned from it."""
         ...
 
     def reset(self) -> None:

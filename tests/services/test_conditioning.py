@@ -49,6 +49,23 @@ def test_an_example_loads_and_turns_samples_into_bins(name):
     assert (values[-10:].std(axis=0) > 0).sum() >= out / 4
 
 
+@pytest.mark.parametrize("where", ["preset:openbci", "preset:gtec", str(EXAMPLES / "eeg.yaml")])
+def test_a_channel_that_was_away_is_scored_as_before_once_it_is_back(where):
+    config = load_config(where)
+    channels = config.lsl.signal.channels or 8
+    rows = 250 * 90
+    x = np.random.default_rng(5).normal(0, 10, (rows, channels)).astype(np.float32)
+    x[250 * 60 : 250 * 62, 0] = np.nan
+    path = Intake(config.inputs, (StreamInfo("signal", channels, 250.0),))
+    chunk = Chunk(np.arange(rows) / 250.0, x)
+    scores = {one.end_s: one.values for one in path.push(chunk)}
+    away = np.array([one for end_s, one in scores.items() if 60.1 < end_s < 61.9])
+    back = np.array([one for end_s, one in scores.items() if end_s > 66])
+    assert (away[:, 0] == 0).all()
+    assert (away[:, 1] != 0).all()
+    assert np.abs(back[:, 0].std() / back[:, 1].std() - 1) < 0.4
+
+
 CONDITIONED = {
     "bins": {"bin_s": 0.05, "reduce": "mean"},
     "conditioning": [

@@ -152,9 +152,20 @@ def test_what_is_not_finite_adds_nothing_and_spares_its_neighbours(reduce, wrong
     values[3, 0] = wrong
     values[10:, 1] = wrong
     bins = list(binner(0.01, 1000.0, 2, reduce).push(Chunk(np.arange(20) / 1000, values)))
-    sums = [[36, 40], [40, 0]]
-    level = [[4, 4], [4, 0]]
-    assert [b.values.tolist() for b in bins] == (sums if reduce == "sum" else level)
+    sums = [[36, 40], [40, np.nan]]
+    level = [[4, 4], [4, np.nan]]
+    expected = sums if reduce == "sum" else level
+    np.testing.assert_array_equal([b.values for b in bins], expected)
+    assert [b.absent for b in bins] == [0, 1]
+
+
+def test_one_value_alone_has_no_variance():
+    values = np.array([[1.0, 1.0], [3.0, np.nan]], np.float32)
+    info = StreamInfo("signal", 2, 1000.0)
+    one = Binner(BinSettings(bin_s=0.002, reduce="variance"), BinGrid(0.002), info)
+    (closed,) = one.push(Chunk(np.arange(2) / 1000, values))
+    np.testing.assert_array_equal(closed.values, [1.0, np.nan])
+    assert closed.absent == 0
 
 
 @pytest.mark.parametrize("reduce", REDUCTIONS)
@@ -210,7 +221,7 @@ def test_no_sample_is_lost_and_none_counts_twice(stream, bin_s):
     rate_hz, stamps, values, _ = stream
     flag = np.append(stamps, stamps.max() + 10), np.vstack([values, np.zeros((1, 3), np.float32)])
     bins = list(binner(bin_s, rate_hz, 3).push(Chunk(*flag)))
-    total = sum(b.values.astype(np.float64) for b in bins)
+    total = np.nansum([b.values.astype(np.float64) for b in bins], axis=0)
     np.testing.assert_allclose(total, np.nansum(values.astype(np.float64), axis=0), atol=1e-3)
     assert all(a.index < b.index for a, b in itertools.pairwise(bins))
 

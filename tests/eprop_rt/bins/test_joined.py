@@ -50,7 +50,8 @@ def test_a_stream_that_stalls_is_waited_for_and_then_missing():
     assert [b.index for b in bins] == [0]
     bins = pushed(one, [stretch(0, 110, 150, 1)])
     assert [b.index for b in bins] == [1, 2, 3, 4]
-    assert [b.values.tolist() for b in bins] == [[10, 0, 0]] * 4
+    np.testing.assert_array_equal([b.values for b in bins], [[10, np.nan, np.nan]] * 4)
+    assert [b.absent for b in bins] == [2] * 4
     assert one.events["stream_missing"] == 4
 
 

@@ -111,6 +111,54 @@ def test_an_absent_value_is_filtered_as_the_one_before_it_and_stays_absent():
     np.testing.assert_allclose(came, sums, rtol=0, atol=1e-3)
 
 
+HOLE = slice(30, 50)  # bins
+ON_BINS = {
+    "log and z-score": [{"kind": "log"}, {"kind": "zscore"}],
+    "smoothing in front": [{"kind": "smoothing"}, {"kind": "log"}, {"kind": "zscore"}],
+}
+
+
+@pytest.mark.parametrize("name", ON_BINS)
+def test_stages_on_bins_learn_nothing_from_an_absent_channel(name):
+    """A bin without a value is no small value: what comes after it is as if it had not been."""
+    x = np.abs(np.random.default_rng(3).normal(0, 10, (4000, 2))).astype(np.float32)
+    stamps, rows = np.arange(4000) / RATE_HZ, 40  # samples a bin
+    holes = x.copy()
+    holes[HOLE.start * rows : HOLE.stop * rows, 0] = np.nan
+    _, came = bins_of(intake(ON_BINS[name], 2, reduce="mean"), stamps, holes, [0.31, 0.4])
+    _, whole = bins_of(intake(ON_BINS[name], 2, reduce="mean"), stamps, x)
+    short = np.delete(x, np.s_[HOLE.start * rows : HOLE.stop * rows], axis=0)
+    _, without = bins_of(intake(ON_BINS[name], 2, reduce="mean"), stamps[: len(short)], short)
+    assert (came[HOLE, 0] == 0).all()
+    np.testing.assert_array_equal(np.delete(came[:, 0], HOLE), without[:, 0])
+    np.testing.assert_array_equal(came[:, 1], whole[:, 1])
+
+
+def test_a_regular_stream_that_is_missing_leaves_no_trace_in_a_score():
+    infos = (StreamInfo("a", 1, RATE_HZ), StreamInfo("b", 1, RATE_HZ))
+    settings = InputSettings.model_validate(
+        {"bin_s": 0.02, "reduce": "mean", "max_wait_s": 0.02, "conditioning": [{"kind": "zscore"}]}
+    )
+    x = np.random.default_rng(3).normal(50, 5, (4000, 2)).astype(np.float32)
+    stamps, path, came = np.arange(4000) / RATE_HZ, Intake(settings, infos), []
+    for first in range(0, 4000, 40):
+        part = slice(first, first + 40)
+        came += path.push(Chunk(stamps[part], x[part, :1], 0))
+        if not 1200 <= first < 2000:
+            came += path.push(Chunk(stamps[part], x[part, 1:], 1))
+    scores = {one.index: one.values for one in came}
+    assert path.events["stream_missing"] == 20
+    assert all(scores[k][1] == 0 for k in range(30, 50))
+    assert np.std([scores[k][1] for k in range(52, 98)]) == pytest.approx(1, abs=0.3)
+
+
+def test_lags_before_the_first_bin_are_no_zeros_to_a_score():
+    x = np.random.default_rng(3).normal(50, 5, (4000, 1)).astype(np.float32)
+    stages = [{"kind": "lags", "bins": 2}, {"kind": "zscore", "least_bins": 2}]
+    _, came = bins_of(intake(stages, 1, reduce="mean"), np.arange(4000) / RATE_HZ, x)
+    np.testing.assert_array_equal(came[1:, 1], came[:-1, 0])
+
+
 def test_a_channel_that_is_absent_at_first_is_filtered_from_its_first_value_on():
     _, x = broadband()
     x = np.nan_to_num(x[:300].astype(np.float64), nan=300.0, posinf=300.0)

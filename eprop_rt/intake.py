@@ -24,8 +24,8 @@ from eprop_rt.series import Chunk, StreamInfo
 class Intake:
     """One signal or several side by side. `channels` are those that the decoder sees.
 
-    Events that come as samples (`spike_events`) leave bins empty: such a bin is emitted, all 0,
-    when a later event comes, unless the gap resets the decoder.
+    Events that come as samples (`spike_events`) leave bins empty: where all streams are of events,
+    such a bin is emitted, all 0, when a later event comes, unless the gap resets the decoder.
 
     With `InputSettings` samples and bins are conditioned; raises ConfigError where a stage does not
     fit its stream.
@@ -45,8 +45,9 @@ class Intake:
         )
         self._after = After(of_bins(stages), sum(info.channels for info in infos), settings)
         self.channels = self._after.channels
-        self._silence = len(infos) == 1 and any(
-            isinstance(stage, SpikeEventsSettings) for stage in of_samples(stages, 0)
+        self._silence = all(  # else a stream that is not of events says which bins there are
+            any(isinstance(stage, SpikeEventsSettings) for stage in of_samples(stages, at))
+            for at in range(len(signals))
         )
         self._gaps = Gaps(settings)
 

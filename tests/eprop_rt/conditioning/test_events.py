@@ -4,9 +4,13 @@ from hypothesis import given, settings
 from scipy import signal
 
 from conditioned import bins_of, intake, some_cuts, stage, through
+from eprop_rt.conditioning.stages import InputSettings
 from eprop_rt.errors import ConfigError
+from eprop_rt.intake import Intake
+from eprop_rt.series import Chunk, StreamInfo
 
 RATE_HZ = 2000.0
+SPIKES = [{"kind": "spike_events", "channels": 2}]
 
 
 def with_spikes(rows=1500, channels=2, seed=3):
@@ -156,6 +160,37 @@ def test_bins_without_a_spike_are_zero_and_a_long_silence_is_a_gap(cuts):
     assert (indices == np.arange(len(counts))).all()
     assert (counts.sum(axis=1) == 0).sum() > 60
     assert bits == bins_of(intake(how, 10, 0.0), stamps, x)[0]
+
+
+@pytest.mark.parametrize("streams", [1, 2])
+def test_streams_of_spikes_leave_bins_empty_together_as_one_does(streams):
+    """In one bin both have a spike, between others there is none for long."""
+    stamps = 7.0 + np.array([0.0, 0.101, 0.102, 0.201, 0.301, 0.901, 0.951, 1.001])
+    x = np.array([0, 1, 0, 1, 0, 1, 0, 1], np.float32)[:, None]
+    settings = InputSettings.model_validate({"bin_s": 0.02, "conditioning": SPIKES})
+    path = Intake(settings, tuple(StreamInfo(f"s{n}", 1, 0.0) for n in range(streams)))
+    came = [
+        (one.index, one.values.reshape(streams, 2).sum(axis=0).tolist())
+        for at in range(len(stamps))
+        for one in path.push(Chunk(stamps[at : at + 1], x[at : at + 1], at % streams))
+    ]
+    spikes = {0: [1, 0], 5: [1, 1], 10: [0, 1], 15: [1, 0], 45: [0, 1], 47: [1, 0]}
+    assert came == [(k, spikes.get(k, [0, 0])) for k in range(len(came))]
+    assert len(came) >= 16
+
+
+def test_spikes_beside_a_regular_stream_come_in_its_bins():
+    infos = (StreamInfo("power", 1, 100.0), StreamInfo("spikes", 1, 0.0))
+    settings = InputSettings.model_validate(
+        {"bin_s": 0.02, "conditioning": [{"kind": "spike_events", "channels": 2, "streams": [1]}]}
+    )
+    path, power = Intake(settings, infos), np.ones((30, 1), np.float32)
+    came = list(path.push(Chunk(np.arange(10) / 100, power[:10])))
+    came += path.push(Chunk(np.array([0.101]), np.ones((1, 1), np.float32), 1))
+    came += path.push(Chunk(np.arange(10, 30) / 100, power[10:]))
+    came += path.push(Chunk(0.5 + np.arange(30) / 100, power))
+    assert [one.index for one in came] == [*range(15), *range(25, 35)]  # none where power has none
+    assert [one.values.tolist() for one in came] == [[2, 0, float(k == 5)] for k in range(25)]
 
 
 def test_a_waveform_with_a_hole_is_still_a_spike_and_a_spike_without_a_channel_is_none():

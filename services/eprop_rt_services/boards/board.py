@@ -1,8 +1,10 @@
 """A board of BrainFlow: what it says of itself, and its samples on the LSL clock.
 
-BrainFlow stamps samples with the time of day of the machine that receives them.
+BrainFlow stamps samples with the time of day of the machine that receives them, all of a packet
+with the same.
 """
 
+import re
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,6 +16,7 @@ import numpy as np
 
 from eprop_rt.errors import ConfigError, EpropError, StreamError
 from eprop_rt.series import F32, F64, StreamInfo
+from eprop_rt_services.boards.packets import PacketStamps
 from eprop_rt_services.lsl_link import local_clock
 
 # As LSL calls them; BrainFlow gives the first four in microvolts.
@@ -35,6 +38,7 @@ EXG = ("eeg", "emg", "ecg", "eog")
 BUFFER_SAMPLES = 450_000
 SAME_S = 2e-4  # two readings of two clocks differ by less for no reason
 READINGS = 5
+NUMBER = re.compile("-?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def board_id(name: str) -> int:
     with brainflow_errors():
         from brainflow.board_shim import BoardIds  # noqa: PLC0415
 
-        if name.lstrip("-").isdigit():
+        if NUMBER.fullmatch(name):
             return int(name)
         short = {one.name.removesuffix("_BOARD").removesuffix("_FILE"): one for one in BoardIds}
     found = short.get(name.upper().replace("-", "_").removesuffix("_BOARD"))
@@ -125,6 +129,7 @@ class Board:
                 raise
         self.name = str(self._said.get("name", name))
         self._offset_s = _offset_s()
+        self._packets = PacketStamps(float(self._said["sampling_rate"]))
 
     @property
     def kinds(self) -> list[str]:
@@ -166,16 +171,21 @@ class Board:
             self._offset_s = offset_s
         with brainflow_errors():
             rows = self._shim.get_board_data().T
-        stamps = rows[:, self._said["timestamp_channel"]] + self._offset_s
+        stamps = self._packets.spread(rows[:, self._said["timestamp_channel"]]) + self._offset_s
         return Taken(stamps, rows, tuple(_marked(stamps, rows[:, self._said["marker_channel"]])))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with brainflow_errors():
-            self._shim.stop_stream()
-            self._shim.release_session()
+        try:
+            with brainflow_errors():
+                self._shim.stop_stream()
+        finally:
+            with brainflow_errors():
+                self._shim.release_session()
+            # BrainFlow knows sessions by their board: this one, once collected, would end the next.
+            del self._shim
 
 
 def columns(rows: F64, chosen: Sequence[int]) -> F32:

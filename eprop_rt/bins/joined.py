@@ -17,9 +17,9 @@ class JoinedBinner:
 
     That is counted in bins that a stream has closed. Channels of a regular stream that has nothing
     in a bin are NaN, as all that is absent; those of an irregular one are 0: no event came. What
-    comes out follows from the order of the samples, whatever the chunks were. Events: `stream_missing`, once a bin and stream that had
-    nothing in it; `late_bin`, of a stream that closed it after it was waited for; those of the
-    streams' own binners.
+    comes out follows from the order of the samples, whatever the chunks were. Events:
+    `stream_missing`, once a bin and stream that had nothing in it; `late_bin`, of a stream that
+    closed it after it was waited for; those of the streams' own binners.
     """
 
     def __init__(self, settings: BinSettings, grid: BinGrid, infos: tuple[StreamInfo, ...]) -> None:

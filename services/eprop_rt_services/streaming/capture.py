@@ -1,14 +1,16 @@
 """Live streams into an XDF file, as LabRecorder lays it out."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from eprop_rt.errors import StreamError
+from eprop_rt.errors import RecordingError, StreamError
 from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.lsl_capture import Lookout, RawInlet
 from eprop_rt_services.lsl_link import Found, StreamLost, local_clock
+from eprop_rt_services.recordings.foreign import one_line
 from eprop_rt_services.recordings.xdf_writer import XdfWriter
 
 TURN_S = 0.05
@@ -53,12 +55,15 @@ class Capture:
 
     Streams may join at any time; a sender that comes back is another stream. Use it as a context
     manager: leaving it ends the file.
+
+    Raises RecordingError from `run` and `close` where the disk takes no more: the file then ends
+    with the last whole chunk, and reads as one of a recorder that was killed.
     """
 
     def __init__(self, path: Path, wanted: Sequence[StreamRequirement], tell: Told) -> None:
         """Raises RecordingError where the file exists or cannot be made."""
         said = " or ".join(f"({one.predicate()})" for one in wanted)
-        self._tell = tell
+        self._tell, self._path = tell, path
         self._writer = XdfWriter(path)
         self._lookout = Lookout(said)
         self._recorded: dict[str, _Stream] = {}
@@ -74,16 +79,16 @@ class Capture:
 
     def run(self, ended: Callable[[], bool]) -> None:
         """Record until `ended` says so."""
-        while not ended():
-            for found in self._lookout.seen():
-                self._join(found)
-            for uid, stream in list(self._open.items()):
-                self._take(uid, stream)
-            time.sleep(TURN_S)
-        for uid, stream in list(self._open.items()):
-            self._take(uid, stream)
-        for stream in self._open.values():
-            stream.compare()
+        with self._disk_errors():
+            while not ended():
+                for found in self._lookout.seen():
+                    self._join(found)
+                self._take_all()
+                time.sleep(TURN_S)
+            self._take_all()
+            for stream in self._open.values():
+                with suppress(StreamLost):  # it left this very moment
+                    stream.compare()
 
     def _join(self, found: Found) -> None:
         if found.uid in self._recorded or local_clock() < self._again_at_s.get(found.uid, 0.0):
@@ -97,20 +102,34 @@ class Capture:
         self._recorded[found.uid] = self._open[found.uid] = _Stream(inlet, self._writer)
         self._tell(f"recording {found.sighting}")
 
-    def _take(self, uid: str, stream: _Stream) -> None:
-        try:
-            stream.take()
-        except StreamLost as error:
-            del self._open[uid]
-            stream.inlet.close()
-            self._tell(str(error))
+    def _take_all(self) -> None:
+        for uid, stream in list(self._open.items()):
+            try:
+                stream.take()
+            except StreamLost as error:
+                del self._open[uid]
+                stream.inlet.close()
+                self._tell(str(error))
 
     def close(self) -> None:
         """Unsubscribe, and end the file."""
         for stream in self._open.values():
             stream.inlet.close()
         self._open.clear()
-        self._writer.close()
+        with self._disk_errors():
+            self._writer.close()
+
+    @contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        """Leave the file as it is where the disk refuses, and say so."""
+        try:
+            yield
+        except OSError as error:
+            self._writer.abandon()
+            raise RecordingError(
+                f"{self._path} could not be written to its end ({one_line(error)}): what came "
+                "before is in it; make room, and record to another file"
+            ) from error
 
     def __enter__(self) -> Self:
         return self

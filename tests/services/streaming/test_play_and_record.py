@@ -134,6 +134,32 @@ def test_a_recorder_takes_streams_that_join_late_and_outlives_those_that_leave(t
     assert streams["second"]["time_series"] == [["hello"]]
 
 
+def test_a_full_disk_ends_a_recording_that_reads_up_to_there(tmp_path):
+    """No file may grow beyond some blocks here, which the system says as it says a full disk."""
+    unique, out = uuid.uuid4().hex[:8], tmp_path / "full.xdf"
+    limited = ("bash", "-c", 'ulimit -f 64; exec "$@"', "-", *PROGRAM)  # KiB
+    with (
+        background(*limited) as start,
+        LslOutlet(StreamInfo(f"much {unique}", 64, 0.0), unique, unique) as outlet,
+    ):
+        record = start(
+            "record", out, "--stream", f"type={unique}",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        wait_for(record, "recording name=")
+        assert outlet.wait_for_reader(10.0)
+        while record.poll() is None:
+            outlet.push(local_clock() + np.arange(20) / 1e3, np.ones((20, 64), np.float32))
+            time.sleep(0.02)
+        assert record.returncode == 2
+        said = record.stderr.read().strip()
+    assert said.startswith(f"eprop-rt: {out} could not be written to its end (File too large)")
+    assert len(said.splitlines()) == 1
+    much = streams_of(out, {"much": f"much {unique}"})["much"]
+    assert 100 < len(much["time_series"]) <= 64 * 1024 // (64 * 4)
+    assert (much["time_series"] == 1).all()
+
+
 def test_play_goes_round_until_it_is_stopped(session, tmp_path, started):
     path, names = session
     play = started("play", path, "--speed", "10", "--loop", stdout=subprocess.PIPE)

@@ -165,20 +165,22 @@ class Config(Settings):
         return self
 
 
-def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
+def load_config(name: str | None, overrides: Sequence[str] = ()) -> Config:
     """Read a YAML file or `preset:NAME`; the environment goes before it, `-o` before both.
+
+    None: the defaults, with what these two say.
 
     An environment variable names a key as in EPROP_RT__DECODER__SEED=3. Raises ConfigError in one
     line: what came, what was expected, what to do.
     """
     given = parse_overrides(overrides)
-    content = without_other_kind(read_mapping(name), given)
+    content = without_other_kind({} if name is None else read_mapping(name), given)
     for layer in (read_environment(), given):
         content = merged(content, layer)
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"{name}: {explain(error)}") from None
+        raise ConfigError(f"{name or 'configuration'}: {explain(error)}") from None
 
 
 def read_environment() -> dict[str, Any]:

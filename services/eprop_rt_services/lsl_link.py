@@ -10,7 +10,7 @@ time may touch an inlet.
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -267,20 +267,20 @@ class LslOutlet:
         self.close()
 
 
-class LslMarkerOutlet:
-    """Announces a stream of texts as soon as it is made: one channel, irregular."""
+class LslTextOutlet:
+    """Announces a stream of rows of texts as soon as it is made."""
 
-    def __init__(self, name: str, source_id: str, stream_type: str = "Markers") -> None:
+    def __init__(self, info: StreamInfo, stream_type: str, source_id: str) -> None:
         require_lsl()
-        info = StreamInfo(name, 1, 0.0, (name,))
         announced = _announcement(info, stream_type, source_id, pylsl.cf_string)
         self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(announced, 0, OUTLET_BUFFER_S)
 
-    def push(self, stamp_s: float, text: str) -> None:
-        """Send one marker, stamped on the clock of `local_clock`."""
+    def push(self, stamps: F64, rows: Sequence[Sequence[str]]) -> None:
+        """Send rows of as many texts as there are channels, stamped as by `LslOutlet`."""
         if self._outlet is None:
             raise StreamError("the outlet is closed: make a new one to send")
-        self._outlet.push_sample([text], stamp_s)
+        for stamp_s, row in zip(stamps.tolist(), rows, strict=True):
+            self._outlet.push_sample(list(row), stamp_s)
 
     def wait_for_reader(self, timeout_s: float) -> bool:
         """Wait until somebody has subscribed, and tell whether somebody has."""
@@ -289,6 +289,31 @@ class LslMarkerOutlet:
     def close(self) -> None:
         """Take the stream off the network."""
         self._outlet = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class LslMarkerOutlet:
+    """Announces a stream of texts as soon as it is made: one channel, irregular."""
+
+    def __init__(self, name: str, source_id: str, stream_type: str = "Markers") -> None:
+        self._texts = LslTextOutlet(StreamInfo(name, 1, 0.0, (name,)), stream_type, source_id)
+
+    def push(self, stamp_s: float, text: str) -> None:
+        """Send one marker, stamped on the clock of `local_clock`."""
+        self._texts.push(np.array([stamp_s]), [(text,)])
+
+    def wait_for_reader(self, timeout_s: float) -> bool:
+        """Wait until somebody has subscribed, and tell whether somebody has."""
+        return self._texts.wait_for_reader(timeout_s)
+
+    def close(self) -> None:
+        """Take the stream off the network."""
+        self._texts.close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,6 +1,7 @@
 """`eprop-rt play`: a recording as live streams."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,23 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from eprop_rt.errors import RecordingError
+from eprop_rt.errors import ConfigError, RecordingError
 from eprop_rt_services.commands.options import JsonOption, write_json
+from eprop_rt_services.config import load_config
 from eprop_rt_services.recordings import Selection
 from eprop_rt_services.stopping import Stop
 from eprop_rt_services.streaming.player import Pace, Player
 from eprop_rt_services.streaming.track import SIGNAL_TYPE, Track, read_tracks
+
+RecordingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--override",
+        "-o",
+        metavar="recording.KEY=VALUE",
+        help="replaces one setting of what is read: board, markers, spike_bin_s, spikes_by, ...",
+    ),
+]
 
 
 def play(
@@ -26,6 +38,16 @@ def play(
     wait_for_reader: Annotated[
         bool, typer.Option("--wait-for-reader", help="begin once somebody has subscribed")
     ] = False,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="FILE|preset:NAME",
+            help="whose section `recording` says what is read, as `replay` reads it",
+        ),
+    ] = None,
+    override: RecordingOption = None,
     signal: Annotated[str | None, typer.Option(metavar="NAME", help="of the signal")] = None,
     labels: Annotated[str | None, typer.Option(metavar="NAME", help="of the labels, or none")] = (
         None
@@ -44,13 +66,13 @@ def play(
 ) -> None:
     """Send a recording over Lab Streaming Layer, as if it came from the devices now.
 
-    Every stream of an XDF file is sent under its name and type; of other files, or with --signal or
-    --labels, signal and labels (and markers). Stamps keep their spacing, counted from the start of
+    Every stream of an XDF file is sent under its name and type; of other files, or where a series
+    is named, signal and labels (and markers). Stamps keep their spacing, counted from the start of
     play on this machine's clock. At --speed X that spacing, and the interval of a sample, is
     divided by X: for the same bins divide bins.bin_s, and every other time in the configuration, by
     X too.
     """
-    selection = Selection(signal=signal, labels=labels)
+    selection = selection_of(config, override or (), {"signal": signal, "labels": labels})
     tracks = stretch(read_tracks(recording, selection, type), start_s, seconds, recording)
     console = Console()
     with Stop() as stop, Player(tracks, Pace(speed, chunk_ms / 1000, loop)) as player:
@@ -70,7 +92,7 @@ def play(
             "source_id": track.source_id,
             "channels": track.info.channels,
             "sample_rate_hz": track.info.sample_rate_hz * speed,
-            "samples": len(track.stamps),
+            "samples": track.samples,
         }
         for track in tracks
     ]
@@ -78,14 +100,27 @@ def play(
     write_json(json, {**figures, "latest_ms": player.late_s * 1000})
 
 
+def selection_of(
+    config: str | None, overrides: Sequence[str], named: dict[str, str | None]
+) -> Selection:
+    """What the section `recording` says, and before it what was named; raises ConfigError."""
+    for override in overrides:
+        if not override.startswith("recording."):
+            raise ConfigError(
+                f"-o {override} does not say what is read: play takes recording.KEY=VALUE alone"
+            )
+    read = load_config(config, overrides).recording
+    return read.model_copy(update={key: name for key, name in named.items() if name is not None})
+
+
 def stretch(tracks: list[Track], start_s: float, seconds: float | None, path: Path) -> list[Track]:
     """`seconds` of all tracks from `start_s` on; RecordingError where there is nothing."""
     if start_s == 0 and seconds is None:
         return tracks
-    begins_s = min(float(track.stamps[0]) for track in tracks) + start_s
+    begins_s = min(track.first_s for track in tracks) + start_s
     ends_s = math.inf if seconds is None else begins_s + seconds
     kept = [track.within(begins_s, ends_s) for track in tracks]
-    kept = [track for track in kept if len(track.stamps)]
+    kept = [track for track in kept if track.samples]
     if not kept:
         raise RecordingError(f"{path} has nothing from {start_s:g} s on: give an earlier --start")
     return kept
@@ -100,7 +135,7 @@ def _table(tracks: list[Track], speed: float) -> Table:
             track.type,
             str(track.info.channels),
             f"{rate_hz:g}" if rate_hz else "irregular",
-            str(len(track.stamps)),
+            str(track.samples),
             track.source_id,
         )
     return table

@@ -40,8 +40,7 @@ def read_xdf(path: Path, selection: Selection) -> Recording:
     Raises RecordingError for a file that is no XDF, or lacks a stream that is asked for.
     """
     with errors_of(path, "cannot be read as XDF"):
-        large = path.stat().st_size > IN_MEMORY_BYTES
-        streams = large_streams(path) if large else load_streams(path)
+        streams = open_streams(path)
         labels = None
         if selection.wants_labels and not _has_signal_only(streams, selection):
             others = [stream for stream in streams if not _is_named_signal(stream, selection)]
@@ -61,6 +60,15 @@ def read_xdf(path: Path, selection: Selection) -> Recording:
             labels=None if labels is None else _series(labels),
             markers=_markers(streams, selection),
         )
+
+
+def open_streams(path: Path, *, exact: bool = False) -> list[XdfStream]:
+    """All streams of a file, by pyxdf unless it is large: numbers are single then, or `exact`.
+
+    Raises RecordingError for a file that is no XDF.
+    """
+    large = path.stat().st_size > IN_MEMORY_BYTES
+    return large_streams(path, exact) if large else load_streams(path)
 
 
 def write_xdf(path: Path, recording: Recording, description: str) -> None:

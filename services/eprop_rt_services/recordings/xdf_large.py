@@ -17,7 +17,7 @@ import numpy as np
 from eprop_rt.errors import RecordingError
 from eprop_rt.series import F64
 from eprop_rt_services.recordings import scratch
-from eprop_rt_services.recordings.xdf_chunks import MAGIC, Chunk, Tag, decode_length
+from eprop_rt_services.recordings.xdf_chunks import MAGIC, NUMBER_TYPES, Chunk, Tag, decode_length
 from eprop_rt_services.recordings.xdf_clock import lines, synchronise
 from eprop_rt_services.recordings.xdf_salvage import stretches
 from eprop_rt_services.recordings.xdf_samples import SampleReader
@@ -34,8 +34,10 @@ class _Counted:
     offsets_s: list[float] = field(default_factory=list)
 
 
-def large_streams(path: Path) -> list[XdfStream]:
+def large_streams(path: Path, exact: bool = False) -> list[XdfStream]:
     """All streams of a file, on the recorder's clock; damage is left out.
+
+    Values are float32, or as they were sent where `exact`.
 
     Raises RecordingError for a file that is no XDF.
     """
@@ -53,16 +55,17 @@ def large_streams(path: Path) -> list[XdfStream]:
             time_s, offset_s = np.frombuffer(chunk.content, "<f8").tolist()
             counted[number].times_s.append(time_s)
             counted[number].offsets_s.append(offset_s)
-    return [_stream(path, number, found) for number, found in counted.items()]
+    return [_stream(path, number, found, exact) for number, found in counted.items()]
 
 
-def _stream(path: Path, number: int, found: _Counted) -> XdfStream:
+def _stream(path: Path, number: int, found: _Counted, exact: bool) -> XdfStream:
     info = _as_lists(found.header)
 
     def read() -> tuple[F64, Values]:
         interval_s = 1.0 / stream.info.sample_rate_hz if stream.info.sample_rate_hz > 0 else 0.0
         reader = SampleReader(stream.info.channels, stream.format, interval_s)
-        stamps, values = _read(path, stream, reader)
+        dtype = NUMBER_TYPES.get(stream.format, "<f4") if exact else "<f4"
+        stamps, values = _read(path, stream, reader, dtype)
         synchronise(stamps, lines(found.times_s, found.offsets_s))
         return stamps, values
 
@@ -70,7 +73,7 @@ def _stream(path: Path, number: int, found: _Counted) -> XdfStream:
     return stream
 
 
-def _read(path: Path, stream: XdfStream, reader: SampleReader) -> tuple[F64, Values]:
+def _read(path: Path, stream: XdfStream, reader: SampleReader, dtype: str) -> tuple[F64, Values]:
     contents = (
         chunk.content
         for chunk in _chunks(path)
@@ -82,7 +85,7 @@ def _read(path: Path, stream: XdfStream, reader: SampleReader) -> tuple[F64, Val
         return stamps, [row for _, part in rows for row in part]
     what = f"stream {stream.info.name!r}"
     stamps = scratch.empty((stream.samples,), np.float64, what)
-    values = scratch.empty((stream.samples, stream.info.channels), np.float32, what)
+    values = scratch.empty((stream.samples, stream.info.channels), dtype, what)
     at = 0
     for content in contents:
         times, numbers = reader.numbers(content)

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.live
 
 LIVE_AS_REPLAY = Path(__file__).resolve().parents[3] / "bench" / "live_as_replay.py"
 SECONDS = 3.0
+ROLES = "spikes", "velocity", "states", "notes"
 
 
 def run(*arguments):
@@ -53,7 +54,7 @@ def wait_for(process, what):
 @pytest.fixture
 def session(tmp_path):
     """Counts, labels and markers of a few seconds, each with a name that nobody else has."""
-    names = {role: f"{role} {uuid.uuid4().hex[:8]}" for role in ("spikes", "velocity", "states")}
+    names = {role: f"{role} {uuid.uuid4().hex[:8]}" for role in ROLES}
     path = tmp_path / f"{uuid.uuid4().hex}.xdf"
     rng = np.random.default_rng(3)
     stamps = 5000.0 + np.arange(round(100 * SECONDS)) / 100
@@ -68,6 +69,8 @@ def session(tmp_path):
         writer.write(number, later, rng.normal(size=(len(later), 2)))
         number = writer.add_stream(StreamInfo(names["states"], 1, 0.0), "Markers", "m", "string")
         writer.write(number, stamps[[10, 120, 250]], [("go",), ("stop",), ("end",)])
+        number = writer.add_stream(StreamInfo(names["notes"], 2, 0.0), "Notes", "n", "string")
+        writer.write(number, stamps[[20, 60]], [("who", "what"), ("", "\u00e9")])
     return path, names
 
 
@@ -160,17 +163,31 @@ def test_a_full_disk_ends_a_recording_that_reads_up_to_there(tmp_path):
     assert (much["time_series"] == 1).all()
 
 
-def test_play_goes_round_until_it_is_stopped(session, tmp_path, started):
+def test_play_goes_round_with_all_streams_in_step_until_it_is_stopped(session, tmp_path, started):
     path, names = session
-    play = started("play", path, "--speed", "10", "--loop", stdout=subprocess.PIPE)
-    wait_for(play, "again and again")
+    play = started(
+        "play", path, "--speed", "10", "--loop", "--wait-for-reader", stdout=subprocess.PIPE
+    )
+    wait_for(play, "waiting for a reader")
     out = tmp_path / "loops.xdf"
-    figures = run("record", out, "--stream", names["spikes"], "--seconds", "4", "--json", "-")
-    assert json.loads(figures[figures.index("{\n") :])["streams"][0]["samples"] > 2 * 100 * SECONDS
+    wanted = [part for name in names.values() for part in ("--stream", name)]
+    figures = run("record", out, *wanted, "--seconds", "4", "--json", "-")
+    assert json.loads(figures[figures.index("{\n") :])["streams"][0]["samples"] > 0
     play.send_signal(signal.SIGINT)
     assert play.wait(timeout=30) == 0
-    stamps = streams_of(out, {"spikes": names["spikes"]})["spikes"]["time_stamps"]
-    np.testing.assert_allclose(np.diff(stamps), 0.001, atol=1e-6)
+    was, now = streams_of(path, names), streams_of(out, names)
+    begun_s = now["spikes"]["time_stamps"][0]
+    assert len(now["spikes"]["time_stamps"]) > 2 * 100 * SECONDS
+    np.testing.assert_allclose(np.diff(now["spikes"]["time_stamps"]), 0.001, atol=1e-6)
+    for role in names:  # each as if it had been sent round and round, whole and in its place
+        stamps, once = now[role]["time_stamps"], was[role]["time_stamps"]
+        at = np.arange(len(stamps))
+        expected = (once - was["spikes"]["time_stamps"][0])[at % len(once)] / 10
+        expected += at // len(once) * SECONDS / 10
+        np.testing.assert_allclose(stamps - begun_s, expected, atol=1e-6)
+        values = [list(row) for row in was[role]["time_series"]]
+        came = [list(row) for row in now[role]["time_series"]]
+        assert came == [values[k] for k in at % len(once)]
 
 
 def test_play_then_run_then_replay_of_the_journal_is_the_same(tmp_path, started):

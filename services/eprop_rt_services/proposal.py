@@ -45,9 +45,14 @@ class Proposal:
 
     def text(self) -> str:
         """The file: remarks as comments, then the keys."""
-        remarks = "".join(f"# {remark}\n" for remark in self.remarks)
+        remarks = "".join(f"# {_one_line(remark)}\n" for remark in self.remarks)
         content: str = yaml.safe_dump(self.content, sort_keys=False, default_flow_style=None)
         return remarks + content
+
+
+def _one_line(remark: str) -> str:
+    """Senders name their streams as they like; a comment ends with its line."""
+    return "".join(sign if sign.isprintable() else " " for sign in remark)
 
 
 def propose(in_sight: Sequence[StreamSighting], name: str | None = None) -> Proposal:
@@ -126,10 +131,11 @@ def _intake(stream: StreamSighting) -> tuple[dict[str, Any], list[str]]:
 
 
 def _of_events(stream: StreamSighting) -> tuple[dict[str, Any], list[str]]:
-    if stream.channels > 2 and "spike" in f"{stream.name} {stream.type}".casefold():
+    if "spike" in f"{stream.name} {stream.type}".casefold():
         return _taken("sum", FINEST_BIN_S, [{"kind": "spike_events", "channels": ARRAY}]), [
-            "This looks like spike events, a sample an event (channel, unit, waveform): say how "
-            "many channels there are, and whether their numbers begin with 0."
+            "This looks like spike events, a sample an event (channel, unit, waveform, as far as "
+            "they are sent): say how many channels there are, and whether their numbers begin "
+            "with 0."
         ]
     remark = "The stream is irregular: a bin is the mean of what came in it."
     return _taken("mean", SAMPLED_BIN_S), [remark]

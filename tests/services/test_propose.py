@@ -77,8 +77,11 @@ def test_what_is_proposed_can_be_built_for_the_stream(stream, tmp_path):
     assert Intake(config.inputs, (info,)).channels >= 8
 
 
-def test_spike_events_are_counted_and_what_is_not_known_is_said():
-    proposed = propose([EVENTS])
+@pytest.mark.parametrize(
+    "stream", [EVENTS, seen("sorter", "Spikes", 1, 0.0), seen("spikes", "Events", 2, 0.0)]
+)
+def test_spike_events_are_counted_and_what_is_not_known_is_said(stream):
+    proposed = propose([stream])
     assert proposed.content["conditioning"] == [{"kind": "spike_events", "channels": 96}]
     assert "say how many channels" in proposed.text()
 
@@ -89,6 +92,15 @@ def test_where_nothing_can_be_a_signal_it_says_so(in_sight):
         propose(in_sight)
     with pytest.raises(StreamError, match="called 'none'"):
         propose([*in_sight, EEG], "none")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x85", "\u2028", "\x07"])
+def test_whatever_a_stream_is_called_the_file_loads(end, tmp_path):
+    path = tmp_path / "my.yaml"
+    odd = seen(f"raw{end}wide: {{", "Ephys", 4, 30_000.0)
+    path.write_text(propose([EEG, odd], "EEG").text(), encoding="utf-8")
+    assert load_config(str(path)).lsl.signal.name == "obci_eeg1"
+    assert "Not used: " in path.read_text(encoding="utf-8")
 
 
 def test_a_name_that_no_configuration_can_hold_is_one_error():

@@ -20,26 +20,35 @@ def add_products(values: Floats, marks: Marks, broken: Marks, products: Floats) 
 
 
 @disjoint
-def residual_weights(products: Floats, ridge: float, weights: Floats) -> None:
-    """What takes each channel's regression on all others off it, (C, C), from its lower triangle.
+def begin_weights(products: Floats, ridge: float, weights: Floats) -> bool:
+    """The ridged products (C, C), from their lower triangle, in units of their mean power.
 
-    With P the inverse of the ridged products, the residual of channel i is sum_j P_ij x_j / P_ii.
-    Gauss-Jordan without pivots: the matrix is positive definite.
+    False, and `weights` leave all as it is, where nothing came.
     """
     C = products.shape[0]
     mean = 0.0
     for i in range(C):
         mean += products[i, i] / C
-    if not mean > 0.0:  # nothing came: leave all as it is
+    if not mean > 0.0:
         for i in range(C):
             for j in range(C):
                 weights[i, j] = 1.0 if i == j else 0.0
-        return
+        return False
     for i in range(C):
         for j in range(i + 1):
             weights[i, j] = weights[j, i] = products[i, j] / mean
         weights[i, i] += ridge
-    for k in range(C):
+    return True
+
+
+@disjoint
+def eliminate(weights: Floats, first: int, last: int) -> None:
+    """Pivots `first` to `last` of the inverse of `weights` (C, C), in place; all of them make it.
+
+    Gauss-Jordan without choosing pivots: the matrix is positive definite.
+    """
+    C = weights.shape[0]
+    for k in range(first, last):
         pivot = 1.0 / weights[k, k]
         weights[k, k] = 1.0
         for j in range(C):
@@ -50,6 +59,15 @@ def residual_weights(products: Floats, ridge: float, weights: Floats) -> None:
                 weights[i, k] = 0.0
                 for j in range(C):
                     weights[i, j] -= factor * weights[k, j]
+
+
+@disjoint
+def end_weights(weights: Floats) -> None:
+    """From the inverse to what takes each channel's regression on all others off it, in place.
+
+    With P the inverse of the ridged products, the residual of channel i is sum_j P_ij x_j / P_ii.
+    """
+    C = weights.shape[0]
     for i in range(C):
         scale = 1.0 / weights[i, i]
         for j in range(C):

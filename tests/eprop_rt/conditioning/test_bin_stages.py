@@ -76,6 +76,13 @@ def test_the_variance_of_a_bin_is_numpys_even_far_from_zero():
     np.testing.assert_allclose(spread.squares / spread.seen, expected, rtol=1e-10, atol=0)
 
 
+@pytest.mark.parametrize("kind", ["log", "log_variance"])
+def test_the_logarithm_is_numpys(kind):
+    values = np.exp(X)
+    came, _ = run(values, kind=kind)
+    np.testing.assert_allclose(came, X, rtol=0, atol=1e-10)
+
+
 def test_log_variance_is_the_logarithm_of_each_bins_own_variance():
     x = (100 + RNG.normal(0, [1, 5, 30], (2000, 3))).astype(np.float32)
     path = intake([{"kind": "log_variance"}], reduce="variance")

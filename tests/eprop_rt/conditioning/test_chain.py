@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from pydantic import ValidationError
+from scipy import signal
 
 from conditioned import bins_of, intake, some_cuts, stage, through
 from eprop_rt.bins.binner import Binner
@@ -109,6 +110,49 @@ def test_an_absent_value_is_filtered_as_the_one_before_it_and_stays_absent():
     sums = np.where(np.isfinite(x), expected, 0.0).reshape(15, 40, 4).sum(axis=1)
     _, came = bins_of(intake([how], 4), np.arange(600) / RATE_HZ, x.astype(np.float32))
     np.testing.assert_allclose(came, sums, rtol=0, atol=1e-3)
+
+
+def crossings_one_by_one(x, rate_hz):
+    """Of -4.5 RMS at the defaults, a sample at a time; x (n,)."""
+    weight, start, wait = 1 - 0.5 ** (1 / (10 * rate_hz)), rate_hz, rate_hz / 1000
+    square, beyond, last, found = 0.0, False, -np.inf, np.zeros(len(x))
+    for t, value in enumerate(x):
+        was, beyond = beyond, value < -4.5 * np.sqrt(square)
+        if beyond and not was and t >= start and t - last > wait:
+            found[t], last = 1, t
+        power = value**2 if t < start else min(value**2, 9 * square)
+        square += max(weight, 1 / (t + 1)) * (power - square)
+    return found
+
+
+@pytest.mark.parametrize("chunk", [300, 30])
+def test_filter_reference_threshold_and_bins_are_those_of_scipy_and_a_loop(chunk):
+    """The chain of `bench/conditioning.py`, in the chunks that are measured there."""
+    rate_hz, rows, channels = 30_000.0, 45_000, 4
+    rng = np.random.default_rng(11)
+    x = rng.normal(0, 10, (rows, channels)) + 100 * np.sin(np.arange(rows) / 500)[:, None]
+    for channel in range(channels):
+        x[rng.integers(0, rows, 60), channel] -= 150
+    x = x.astype(np.float32)
+    stages = [
+        {"kind": "bandpass", "low_hz": 300, "high_hz": 6000},
+        {"kind": "common_average"},
+        {"kind": "threshold_crossings"},
+    ]
+    _, counts = bins_of(
+        intake(stages, channels, rate_hz),
+        np.arange(rows) / rate_hz,
+        x,
+        np.arange(0, rows, chunk) / rows,
+    )
+    given_x = x.astype(np.float64)
+    sos = signal.butter(2, [300, 6000], "bandpass", fs=rate_hz, output="sos")
+    start = signal.sosfilt_zi(sos)[:, :, None] * given_x[0]
+    y = signal.sosfilt(sos, given_x, axis=0, zi=start)[0]
+    y -= y.mean(axis=1, keepdims=True)
+    found = np.array([crossings_one_by_one(y[:, c], rate_hz) for c in range(channels)]).T
+    assert (counts == found.reshape(75, 600, channels).sum(axis=1)).all()
+    assert counts.sum() > 40
 
 
 HOLE = slice(30, 50)  # bins

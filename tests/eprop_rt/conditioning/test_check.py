@@ -236,6 +236,7 @@ STEPS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(STEPS, min_size=1, max_size=60), st.lists(st.integers(1, 7), min_size=60), st.data()
 )

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 
 from conditioned import some_cuts, stage, through
+from eprop_rt.conditioning import regression
 from eprop_rt.errors import ConfigError
 
 RATE_HZ = 2000.0
@@ -50,6 +51,35 @@ def test_the_regression_reference_is_least_squares_on_the_past(cuts):
     np.testing.assert_allclose(came, np.concatenate(expected), rtol=0, atol=1e-10)
     assert came[200:].std() < 0.6 * came[:200].std()
     assert (came == through(stage(4, **how), x)).all()
+
+
+@pytest.mark.parametrize(("refit", "lag"), [(200, 4), (4, 4), (3, 3)])
+@settings(max_examples=5, deadline=None, derandomize=True)
+@given(cuts=some_cuts)
+def test_the_fit_of_many_channels_is_spread_over_the_samples_behind_it(refit, lag, cuts):
+    x = mixed()
+    how = {"kind": "regression_reference", "refit_s": refit / RATE_HZ, "half_life_s": None}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(regression, "AT_ONCE", 3)  # and four come
+        came = through(stage(4, **how), x, cuts)
+    first = refit + lag
+    average = x[:first] - x[:first].mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(came[:first], average, rtol=0, atol=1e-10)
+    for begin in range(first, 800, refit):
+        part = x[begin : begin + refit]
+        expected = ridge_residual(x[: begin - lag], part, 1e-3)
+        np.testing.assert_allclose(came[begin : begin + refit], expected, rtol=0, atol=1e-10)
+
+
+def test_a_fit_of_many_channels_in_which_nothing_came_leaves_all_as_it_is():
+    x = np.zeros((40, 4))
+    x[20:] = mixed()[:20]
+    how = {"kind": "regression_reference", "refit_s": 10 / RATE_HZ}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(regression, "AT_ONCE", 3)
+        came = through(stage(4, **how), x)
+    assert (came[20:30] == x[20:30]).all()
+    assert np.isfinite(came).all()
 
 
 def test_the_past_of_a_regression_fades():

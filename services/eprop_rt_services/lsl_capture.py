@@ -18,6 +18,7 @@ from eprop_rt_services.lsl_link import (
     CHUNKS_A_PULL,
     Found,
     StreamLost,
+    buffer_length,
     info_of,
     number_formats,
     sighting_of,
@@ -26,7 +27,7 @@ from eprop_rt_services.recordings.xdf_writer import ChannelFormat
 
 Captured = NDArray[Any] | Sequence[Sequence[str]]
 
-# A recorder that falls behind loses nothing for so long.
+# A recorder that falls behind loses nothing for so long, or for a million irregular samples.
 BUFFER_S = 360
 
 
@@ -50,7 +51,9 @@ class RawInlet:
         """Subscribe; raises StreamError where the sender does not answer within `timeout_s`."""
         self.sighting = found.sighting
         self._inlet: pylsl.StreamInlet | None = pylsl.StreamInlet(
-            found.handle, max_buflen=BUFFER_S, recover=False
+            found.handle,
+            max_buflen=buffer_length(found.sighting.sample_rate_hz, BUFFER_S),
+            recover=False,
         )
         try:
             described = self._inlet.info(timeout_s)

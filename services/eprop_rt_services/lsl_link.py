@@ -10,9 +10,9 @@ time may touch an inlet.
 """
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +32,11 @@ except (ImportError, RuntimeError, OSError, AttributeError) as error:
 CHUNK_SAMPLES = 1024
 # A pull drains this many chunks at most, so that a backlog is worked off between bins.
 CHUNKS_A_PULL = 64
-# liblsl counts the buffer of an irregular stream in hundreds of samples.
-IRREGULAR_HUNDREDS_A_SECOND = 10
 OUTLET_BUFFER_S = 10
+# liblsl counts the buffer of an irregular stream in hundreds of samples, and drops the oldest
+# without a word. 384 channels have some 40 000 spike events a second; each takes about 28 bytes.
+IRREGULAR_HUNDREDS_A_SECOND = 500
+MOST_HUNDREDS = 10_000
 # Clocks count from boot, so a clock this near to ours under our host name is our own: the estimate
 # of some 0.05 ms is then noise, which would move samples across the edges of bins.
 SAME_CLOCK_S = 0.01
@@ -98,6 +100,19 @@ def look(wanted: StreamRequirement, wait_s: float, settle_s: float = 0.0) -> lis
     return sorted(seen, key=lambda one: _by_name(one.sighting))
 
 
+def buffer_length(rate_hz: float, seconds: int) -> int:
+    """What liblsl calls max_buflen and max_buffered, for so long at that rate, 0 if irregular."""
+    if rate_hz > 0:
+        return seconds
+    return min(seconds * IRREGULAR_HUNDREDS_A_SECOND, MOST_HUNDREDS)
+
+
+class Tell(Protocol):
+    """Takes an event of a subscription: its name, the sentence of it, and its values."""
+
+    def __call__(self, event: str, text: str, /, **values: float) -> None: ...
+
+
 class Inlet:
     """One subscription, its stamps on the local clock, read through a buffer that is reused.
 
@@ -105,19 +120,20 @@ class Inlet:
     """
 
     def __init__(
-        self, found: Found, max_buffer_s: int, timeout_s: float, jumped: Callable[[float], None]
+        self, found: Found, max_buffer_s: int, timeout_s: float, tell: Tell
     ) -> None:
         """Subscribe; raises StreamError where the sender does not answer within `timeout_s`.
 
-        `jumped` is told by how much, in seconds, where the sender's clock was estimated anew and is
-        another.
+        `tell` takes the events `clock_jump` (the sender's clock was estimated anew, and is another,
+        `by_s`) and `buffer_full` (what came was not taken for `max_buffer_s`: liblsl drops).
         """
         described = found.handle
         self.found, self.name = found, found.sighting.name
-        self._jumped = jumped
+        self._tell = tell
         self._on_this_host = found.sighting.host == socket.gethostname()
-        hundreds = max_buffer_s * IRREGULAR_HUNDREDS_A_SECOND
-        buffer = max_buffer_s if described.nominal_srate() else hundreds
+        rate_hz = described.nominal_srate()
+        buffer = buffer_length(rate_hz, max_buffer_s)
+        self._most = int(buffer * (rate_hz or 100))  # samples
         try:
             self._inlet = pylsl.StreamInlet(described, max_buflen=buffer, recover=False)
             self.info = info_of(self._inlet.info(timeout_s))
@@ -149,6 +165,7 @@ class Inlet:
     def wait(self, timeout_s: float) -> None:
         """Wait for one sample, which opens what `drain` returns."""
         if not self._filled:
+            self._look_at_buffer()
             self._fill(1, timeout_s)
 
     def drain(self) -> list[tuple[F64, Any]]:
@@ -157,6 +174,7 @@ class Inlet:
         Samples are float32 where the stream is numeric; of markers they are n texts.
         """
         parts: list[tuple[F64, Any]] = []
+        self._look_at_buffer()
         try:
             self._compare_clocks()
             for _ in range(CHUNKS_A_PULL):
@@ -175,6 +193,10 @@ class Inlet:
         """Drop all that has come, and return how many samples that were."""
         held, self._filled, self._texts = self._filled, 0, ()
         return held + self._inlet.flush()
+
+    def _look_at_buffer(self) -> None:
+        if self._inlet.samples_available() >= self._most:
+            self._tell("buffer_full", "nobody took its samples in time: the oldest are lost")
 
     def _fill(self, samples: int, timeout_s: float) -> int:
         """Put up to so many samples behind those in the buffer; return how many have come."""
@@ -212,7 +234,8 @@ class Inlet:
         correction_s = 0.0 if same_clock else estimate_s
         by_s, self._correction_s = correction_s - self._correction_s, correction_s
         if abs(by_s) > SAME_CLOCK_S:
-            self._jumped(by_s)
+            text = f"its clock is {by_s:+.3f} s from where it was taken to be"
+            self._tell("clock_jump", text, by_s=by_s)
 
     def _lost(self, error: RuntimeError) -> StreamLost:
         why = "its sender is gone" if isinstance(error, pylsl.util.LostError) else str(error)
@@ -238,7 +261,9 @@ class LslOutlet:
             n for n, (_, name) in number_formats().items() if name == sample_format
         )
         self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(
-            _announcement(info, stream_type, source_id, channel_format), 0, OUTLET_BUFFER_S
+            _announcement(info, stream_type, source_id, channel_format),
+            0,
+            buffer_length(info.sample_rate_hz, OUTLET_BUFFER_S),
         )
 
     def push(self, stamps: F64, values: NDArray[Any]) -> None:
@@ -273,7 +298,9 @@ class LslTextOutlet:
     def __init__(self, info: StreamInfo, stream_type: str, source_id: str) -> None:
         require_lsl()
         announced = _announcement(info, stream_type, source_id, pylsl.cf_string)
-        self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(announced, 0, OUTLET_BUFFER_S)
+        self._outlet: pylsl.StreamOutlet | None = pylsl.StreamOutlet(
+            announced, 0, buffer_length(info.sample_rate_hz, OUTLET_BUFFER_S)
+        )
 
     def push(self, stamps: F64, rows: Sequence[Sequence[str]]) -> None:
         """Send rows of as many texts as there are channels, stamped as by `LslOutlet`."""

@@ -245,6 +245,35 @@ def test_the_buffer_keeps_the_newest_seconds_only(opened):
 
 @live
 @needs_lsl
+def test_the_buffer_of_an_irregular_stream_holds_seconds_of_spike_events(opened):
+    """384 channels at 100 Hz; liblsl itself would keep 500 samples in 5 s."""
+    sender, receiver = subscribed(opened, signal_info(rate=0.0), max_buffer_s=1.0)
+    events, values = 38_400, np.ones((384, 3), np.float32)
+    for first in range(0, events, 384):
+        values[:, 0] = first + np.arange(384)
+        sender.push(np.full(384, local_clock()), values)
+    time.sleep(ARRIVAL_S)
+    _, came = joined(pull(receiver, events))
+    assert np.array_equal(came[:, 0], np.arange(events))
+    assert not receiver.events
+
+
+@live
+@needs_lsl
+def test_a_buffer_that_ran_over_is_told(opened):
+    sender, receiver = subscribed(opened, signal_info(rate=100.0), max_buffer_s=1.0)
+    sender.push(np.full(99, local_clock()), np.ones((99, 3), np.float32))
+    time.sleep(ARRIVAL_S)
+    receiver.pull(PATIENCE_S)
+    assert "buffer_full" not in receiver.events
+    sender.push(np.full(150, local_clock()), np.ones((150, 3), np.float32))
+    time.sleep(ARRIVAL_S)
+    receiver.pull(PATIENCE_S)
+    assert receiver.events["buffer_full"] == 1
+
+
+@live
+@needs_lsl
 @pytest.mark.parametrize("sample_format", ["double64", "int16", "int64"])
 def test_other_number_formats_arrive_as_single_precision(opened, sample_format):
     import pylsl
@@ -283,7 +312,7 @@ def test_what_liblsl_cannot_do_is_an_error_of_the_stream(opened):
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
     try:
         with pytest.raises(StreamError, match="cannot be subscribed to: could not create"):
-            Inlet(found, 5, PATIENCE_S, lambda by_s: None)
+            Inlet(found, 5, PATIENCE_S, lambda *_, **__: None)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 

@@ -53,11 +53,12 @@ class LslSource:
     A sender that goes is looked for until it is back, and `pull` returns meanwhile. Events, of
     labels and markers with their role before the name (`labels_clock_step`): `stamp_off_clock`
     (samples dropped), `clock_step`, `rate_implausible`, `clock_jump` (liblsl's estimate),
-    `stream_lost`, `stream_back`, `stream_changed` (another one answers and is not taken),
-    `stream_ambiguous` (several do; of labels `labels_lost` and so on), `stream_refused` (at the
-    start: it is not as required, or does not answer), `stream_search_failed` (liblsl failed; it is
-    looked for again), `silence` (once each time that no signal came for `silence_s`),
-    `backlog_dropped` (samples), `marker_stamp_not_finite`.
+    `buffer_full` (nobody pulled for `max_buffer_s`: samples are lost), `stream_lost`,
+    `stream_back`, `stream_changed` (another one answers and is not taken), `stream_ambiguous`
+    (several do; of labels `labels_lost` and so on), `stream_refused` (at the start: it is not as
+    required, or does not answer), `stream_search_failed` (liblsl failed; it is looked for again),
+    `silence` (once each time that no signal came for `silence_s`), `backlog_dropped` (samples),
+    `marker_stamp_not_finite`.
     """
 
     def __init__(self, settings: LslSettings) -> None:

@@ -102,8 +102,7 @@ def check_unchanged(found: Found, before: Found, info: StreamInfo) -> None:
 
 
 def _opened(wanted: Wanted, found: Found) -> Inlet:
-    def jumped(by_s: float) -> None:
-        text = f"its clock is {by_s:+.3f} s from where it was taken to be"
-        wanted.tell("clock_jump", found.sighting.name, text, by_s=by_s)
+    def tell(event: str, text: str, /, **values: float) -> None:
+        wanted.tell(event, found.sighting.name, text, **values)
 
-    return Inlet(found, wanted.max_buffer_s, ANSWER_S, jumped)
+    return Inlet(found, wanted.max_buffer_s, ANSWER_S, tell)

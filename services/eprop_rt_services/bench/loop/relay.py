@@ -40,7 +40,7 @@ def run(settings: RelaySettings) -> None:
     found = look(StreamRequirement(source_id=settings.signal_id), FIND_S)
     if not found:
         raise StreamError("there is no sender to relay: start it first")
-    inlet = Inlet(found[0], HELD_S, FIND_S, lambda _: None)
+    inlet = Inlet(found[0], HELD_S, FIND_S, lambda *_, **__: None)
     before, after = (part.encode() for part in settings.header)
     topic, payload = encode_topic(settings.topic), bytes(settings.payload_bytes)
     half_s, bin_s, phase_s = 0.5 / settings.rate_hz, settings.bin_s, settings.phase_s

@@ -4,8 +4,9 @@
 
 plays a stretch with `eprop-rt play`, decodes it with `eprop-rt run` and a journal, and runs
 `eprop-rt replay` over the journal and over the same stretch as a file. With --speed X everything
-takes 1/X of the time, and every time in the settings of bins and decoder is divided by X with it.
-The whole of contdata95 takes 53 minutes at --speed 1: leave out --minutes.
+takes 1/X of the time, and every time in the settings of bins, conditioning, decoder and guard is
+divided by X with it. Without --minutes it is the whole recording. A machine that cannot decode so
+fast drops what is old: the line says how many bins there were.
 """
 
 import argparse
@@ -107,7 +108,7 @@ def first(recording: Recording, seconds: float) -> Recording:
 def run_live(config: Config, speed: float, folder: Path, file: Path, names: dict[str, str]) -> None:
     """Play the file to a daemon with a journal, until it has come to its end."""
     said = config.model_dump(mode="json")
-    for section in ("bins", "conditioning", "decoder"):
+    for section in ("bins", "conditioning", "decoder", "guard"):
         said[section] = faster(said[section], speed)
     info = read_recording(file).signal.info
     source_id = f"eprop-rt-play-{file.stem}-"

@@ -108,42 +108,51 @@ def _field(value, width):
     return str(value).ljust(width)[:width].encode("ascii")
 
 
-def write_edf(path, names, values, rate_hz, notes=(), *, physical=1000):
+def write_edf(path, names, values, rate_hz, notes=(), *, physical=1000, began_s=None):
     """Write integers (samples, channels) in records of 1 s; BDF by the suffix, notes as EDF+ has.
 
-    A count is one microvolt times physical / the largest digital value.
+    A count is one microvolt times physical / the largest digital value. Values of several rates are
+    a list of arrays (samples,), `rate_hz` is a list then. With `began_s` (records) the records are
+    those of a file that was broken off and went on (EDF+D). A channel Status holds triggers.
     """
     bdf = path.suffix == ".bdf"
     size, most = (3, 8388607) if bdf else (2, 32767)
-    note_samples = 0 if not notes else 60
-    channels = [*names] + (["BDF Annotations" if bdf else "EDF Annotations"] if notes else [])
-    records, count = len(values) // rate_hz, len(channels)
-    plus = "" if not notes else ("BDF+C" if bdf else "EDF+C")
+    plus = (bool(notes) or began_s is not None) * (
+        ("BDF+" if bdf else "EDF+") + "CD"[began_s is not None]
+    )
+    rates = [rate_hz] * len(names) if isinstance(rate_hz, int) else list(rate_hz)
+    columns = list(np.transpose(values)) if isinstance(values, np.ndarray) else list(values)
+    channels = [*names, *[f"{'BDF' if bdf else 'EDF'} Annotations"] * bool(plus)]
+    records, count, note_samples = len(columns[0]) // rates[0], len(channels), 60
+    least = [-most - 1 if name == "Status" else -physical for name in channels]
+    greatest = [most if name == "Status" else physical for name in channels]
+    began_s = range(records) if began_s is None else began_s
     head = (b"\xffBIOSEMI" if bdf else _field("0", 8)) + _field("X X X X", 80)
     head += _field("Startdate 22-NOV-2026 X X X", 80) + b"22.11.2610.00.00"
     head += _field(256 * (1 + count), 8) + _field(plus, 44) + _field(records, 8)
     head += _field(1, 8) + _field(count, 4)
-    per = [rate_hz] * len(names) + [note_samples] * bool(notes)
-    units = ["uV"] * len(names) + [""] * bool(notes)
     for fields, width in (
-        (channels, 16), ([""] * count, 80), (units, 8), ([-physical] * count, 8),
-        ([physical] * count, 8), ([-most - 1] * count, 8), ([most] * count, 8),
-        ([""] * count, 80), (per, 8), ([""] * count, 32),
+        (channels, 16), ([""] * count, 80), (["uV"] * len(names) + [""] * bool(plus), 8),
+        (least, 8), (greatest, 8), ([-most - 1] * count, 8),
+        ([most] * count, 8), ([""] * count, 80), ([*rates, *[note_samples] * bool(plus)], 8),
+        ([""] * count, 32),
     ):  # fmt: skip
         head += b"".join(_field(each, width) for each in fields)
     with path.open("wb") as file:
         file.write(head)
-        for record in range(records):
-            part = values[record * rate_hz : (record + 1) * rate_hz]
-            for channel in range(len(names)):
-                for value in part[:, channel].tolist():
-                    file.write(int(value).to_bytes(size, "little", signed=True))
-            if notes:
-                text = f"+{record}\x14\x14\x00".encode()
+        for record, began in zip(range(records), began_s, strict=True):
+            for column, rate in zip(columns, rates, strict=True):
+                file.write(_digits(column[record * rate : (record + 1) * rate], size))
+            if plus:
+                text = f"+{began}\x14\x14\x00".encode()
                 for onset, said in notes:
-                    if record <= onset < record + 1:
+                    if began <= onset < began + 1:
                         text += f"+{onset}\x14{said}\x14\x00".encode()
                 file.write(text.ljust(size * note_samples, b"\x00"))
+
+
+def _digits(values, size):
+    return np.asarray(values, "<i4")[:, None].view(np.uint8)[:, :size].tobytes()
 
 
 def nwb_file(**subject):

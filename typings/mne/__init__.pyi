@@ -5,10 +5,10 @@ from mne import io as io
 from mne.io import BaseRaw
 from numpy.typing import NDArray
 
-class Annotations:
-    onset: NDArray[np.float64]
-    description: NDArray[np.str_]
-
 def find_events(
-    raw: BaseRaw, *, shortest_event: int = 2, verbose: str | None = None
+    raw: BaseRaw,
+    stim_channel: str | None = None,
+    *,
+    shortest_event: int = 2,
+    verbose: str | None = None,
 ) -> NDArray[np.int64]: ...

@@ -4,14 +4,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from mne import Annotations
 from numpy.typing import NDArray
 
 class BaseRaw:
     info: Mapping[str, Any]
     n_times: int
     ch_names: list[str]
-    annotations: Annotations
     def __enter__(self) -> Self: ...
     def __exit__(
         self,
@@ -29,6 +27,8 @@ def read_raw_edf(
     *,
     preload: bool = False,
     infer_types: bool = False,
+    include: Sequence[str] | None = None,
+    exclude_after_unique: bool = False,
     verbose: str | None = None,
 ) -> BaseRaw: ...
 def read_raw_bdf(
@@ -36,5 +36,7 @@ def read_raw_bdf(
     *,
     preload: bool = False,
     infer_types: bool = False,
+    include: Sequence[str] | None = None,
+    exclude_after_unique: bool = False,
     verbose: str | None = None,
 ) -> BaseRaw: ...

@@ -1,9 +1,13 @@
 """European Data Format and BioSemi's 24-bit form of it (EDF, EDF+, BDF, BDF+), through MNE.
 
-Annotations are markers, as are the numbers of a trigger channel.
+Annotations are markers, as are the numbers of a trigger channel. Second 0 is the first sample. MNE
+brings channels to one rate where a file has several, each part of it by itself: channels of one
+rate are therefore read alone.
 """
 
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eprop_rt.errors import RecordingError
-from eprop_rt.series import StreamInfo
+from eprop_rt.series import F64, StreamInfo
 from eprop_rt_services.recordings import scratch
+from eprop_rt_services.recordings.edf_head import Head
+from eprop_rt_services.recordings.edf_notes import Notes, notes_of, stamps_of
 from eprop_rt_services.recordings.foreign import errors_of, optional_extra
 from eprop_rt_services.recordings.markers import Markers
 from eprop_rt_services.recordings.recording import Recording, Selection, Series
@@ -20,118 +26,131 @@ from eprop_rt_services.recordings.recording import Recording, Selection, Series
 if TYPE_CHECKING:
     from mne.io import BaseRaw
 
-VERSIONS = {".edf": (b"0       ", 2), ".bdf": (b"\xffBIOSEMI", 3)}  # how it begins, bytes a value
-FIXED_BYTES = SIGNAL_BYTES = 256
-SAMPLES_AT = 216  # of what a header says of each signal: before it stand so many bytes
 PART_SAMPLES = 1 << 16
 TYPES = ("eeg", "emg", "seeg", "ecog", "eog", "ecg", "misc")
+TRIGGERS = "stim"
 
 
 def read_edf(path: Path, selection: Selection) -> Recording:
     """Read the channels that are named ("C3, C4"), are of a type ("emg"), or else all, in volts.
 
-    There are no labels. Raises RecordingError for a file that is none, or is cut.
+    There are no labels. Raises RecordingError for a file that is none, or is cut, and where those
+    channels have several rates.
     """
     with optional_extra("mne", "eeg"):
-        import mne  # noqa: PLC0415  (an optional extra, and a second to import)
+        import mne  # noqa: F401, PLC0415  (an optional extra, and a second to import)
     with errors_of(path, "cannot be read as EDF or BDF"), warnings.catch_warnings():
-        _Header.of(path).check(path)
+        head = Head.of(path)
+        notes = notes_of(path, head, head.records_in(path))
         warnings.simplefilter("ignore")  # what matters of it is checked here and is an error
-        read = mne.io.read_raw_bdf if path.suffix.lower() == ".bdf" else mne.io.read_raw_edf
-        with read(path, preload=False, infer_types=True, verbose="CRITICAL") as raw:
-            picks = _picks(raw, selection)
-            return Recording(path.stem, _load(raw, picks), None, None, _markers(raw, selection))
+        with _opened(path) as raw:
+            file = _File(path, head, notes, raw)
+            signal = _signal(file, _chosen(file, selection))
+            return Recording(path.stem, signal, None, None, _markers(file, selection))
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
-    """What the head of a file says of its size."""
+class _File:
+    """One that is open; `raw` has its channels of numbers in their order."""
 
-    head_bytes: int
-    records: int
-    record_bytes: int
+    path: Path
+    head: Head
+    notes: Notes
+    raw: "BaseRaw"
 
-    @classmethod
-    def of(cls, path: Path) -> "_Header":
-        begins, value_bytes = VERSIONS[path.suffix.lower()]
-        with path.open("rb") as file:
-            fixed = file.read(FIXED_BYTES)
-            if not fixed.startswith(begins):
-                raise RecordingError(f"it begins with {fixed[:8]!r}, expected {begins!r}")
-            signals = _integer(fixed[252:256], "signals")
-            each = file.read(signals * SIGNAL_BYTES) if 0 < signals <= 10000 else b""
-        if not each or len(each) < signals * SIGNAL_BYTES:
-            raise RecordingError(f"it ends inside its head, which is of {signals} signals")
-        samples = each[signals * SAMPLES_AT : signals * (SAMPLES_AT + 8)]
-        counts = [_integer(samples[8 * at : 8 * at + 8], "samples") for at in range(signals)]
-        if min(counts) < 0 or sum(counts) == 0:
-            raise RecordingError(f"its records are of {sum(counts)} samples: expected some")
-        records = _integer(fixed[236:244], "records")
-        return cls(_integer(fixed[184:192], "bytes"), records, sum(counts) * value_bytes)
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The type of each channel."""
+        return dict(zip(self.raw.ch_names, self.raw.get_channel_types(), strict=True))
 
-    def check(self, path: Path) -> None:
-        """Raise RecordingError where less follows than was announced; -1 records: whatever is."""
-        there = (path.stat().st_size - self.head_bytes) // self.record_bytes
-        if there < max(self.records, 1) or self.records < -1 or self.head_bytes <= 0:
-            raise RecordingError(
-                f"it announces {self.records} records and holds {max(there, 0)}: it was cut, or "
-                "its head is damaged"
-            )
+    def counts(self, names: Sequence[str]) -> list[int]:
+        """How many samples a record has of each."""
+        numbers = self.head.numbers
+        return [self.head.counts[numbers[self.raw.ch_names.index(name)]] for name in names]
+
+    @contextmanager
+    def only(self, names: Sequence[str]) -> Iterator["BaseRaw"]:
+        """Those channels, which have one rate, as they were recorded."""
+        if len(set(self.counts(self.raw.ch_names))) == 1:
+            yield self.raw
+            return
+        with _opened(self.path, names) as alone:
+            yield alone
+
+    def stamps(self, count: int) -> F64:
+        """When each sample of a channel was taken that has so many in a record."""
+        return stamps_of(self.notes, self.head, count)
 
 
-def _integer(field: bytes, what: str) -> int:
-    try:
-        return int(field.decode("ascii"))
-    except ValueError:
-        raise RecordingError(f"its head says {field!r} of its {what}: expected a number") from None
+@contextmanager
+def _opened(path: Path, include: Sequence[str] | None = None) -> Iterator["BaseRaw"]:
+    import mne  # noqa: PLC0415
+
+    read = mne.io.read_raw_bdf if path.suffix.lower() == ".bdf" else mne.io.read_raw_edf
+    with read(
+        path,
+        preload=False,
+        infer_types=True,
+        include=include,
+        exclude_after_unique=True,
+        verbose="CRITICAL",
+    ) as raw:
+        yield raw
 
 
-def _picks(raw: "BaseRaw", selection: Selection) -> list[int]:
-    kinds = raw.get_channel_types()
-    data = [at for at, kind in enumerate(kinds) if kind != "stim"]
-    name = selection.signal
+def _chosen(file: _File, selection: Selection) -> list[str]:
+    kinds, name = file.kinds, selection.signal
+    data = [each for each, kind in kinds.items() if kind != TRIGGERS]
     if name is None:
         chosen = data
     elif name.casefold() in TYPES:
-        chosen = [at for at in data if kinds[at] == name.casefold()]
+        chosen = [each for each in data if kinds[each] == name.casefold()]
     else:
-        wanted = [part.strip() for part in name.split(",")]
-        missing = [part for part in wanted if part not in raw.ch_names]
+        chosen = [part.strip() for part in name.split(",")]
+        missing = [part for part in chosen if part not in kinds]
         if missing:
             raise RecordingError(
-                f"it has no channel {missing[0]!r}: name channels of {', '.join(raw.ch_names)}"
+                f"it has no channel {missing[0]!r}: name channels of {', '.join(kinds)}"
             )
-        chosen = [raw.ch_names.index(part) for part in wanted]
     if not chosen:
         raise RecordingError(
-            f"it has no signal {name or 'by default'!r}: its channels are {', '.join(raw.ch_names)}"
+            f"it has no signal {name or 'by default'!r}: its channels are {', '.join(kinds)}"
         )
     return chosen
 
 
-def _load(raw: "BaseRaw", picks: list[int]) -> Series:
-    rate_hz, samples, channels = float(raw.info["sfreq"]), raw.n_times, len(picks)
-    if not (np.isfinite(rate_hz) and rate_hz > 0):
-        raise RecordingError(f"it has a rate of {rate_hz} Hz: expected more than 0")
-    values = scratch.empty((samples, channels), np.float32, "reading its samples")
-    for begin in range(0, samples, PART_SAMPLES):
-        part = slice(begin, min(begin + PART_SAMPLES, samples))
-        with np.errstate(over="ignore", invalid="ignore"):
-            values[part] = raw.get_data(picks, part.start, part.stop, verbose="CRITICAL").T
-    names = tuple(raw.ch_names[at] for at in picks)
-    info = StreamInfo("edf", channels, rate_hz, names, ("V",) * channels)
-    return Series(info, np.arange(samples) / rate_hz, values)
+def _signal(file: _File, names: Sequence[str]) -> Series:
+    counts = file.counts(names)
+    if len(set(counts)) > 1:
+        raise RecordingError(
+            f"its channels have several rates ({file.head.rates(names, counts)}): name those of "
+            "one rate by recording.signal"
+        )
+    stamps = file.stamps(counts[0])
+    values = scratch.empty((len(stamps), len(names)), np.float32, "reading its samples")
+    with file.only(names) as raw:
+        rate_hz, picks = float(raw.info["sfreq"]), [raw.ch_names.index(name) for name in names]
+        if not (np.isfinite(rate_hz) and rate_hz > 0) or raw.n_times != len(stamps):
+            raise RecordingError(
+                f"it has {raw.n_times} samples at {rate_hz} Hz: expected {len(stamps)}, and a rate"
+            )
+        for begin in range(0, len(stamps), PART_SAMPLES):
+            part = slice(begin, min(begin + PART_SAMPLES, len(stamps)))
+            with np.errstate(over="ignore", invalid="ignore"):
+                values[part] = raw.get_data(picks, part.start, part.stop, verbose="CRITICAL").T
+    info = StreamInfo("edf", len(names), rate_hz, tuple(names), ("V",) * len(names))
+    return Series(info, stamps, values)
 
 
-def _markers(raw: "BaseRaw", selection: Selection) -> Markers | None:
+def _markers(file: _File, selection: Selection) -> Markers | None:
     if not selection.wants_markers:
         return None
     import mne  # noqa: PLC0415
 
-    notes = raw.annotations
-    stamps, texts = list(notes.onset), list(notes.description)
-    if "stim" in raw.get_channel_types():
-        found = mne.find_events(raw, shortest_event=1, verbose="CRITICAL")
-        stamps += [sample / float(raw.info["sfreq"]) for sample in found[:, 0].tolist()]
+    stamps, texts = [file.notes.stamps], list(file.notes.texts)
+    for name in (each for each, kind in file.kinds.items() if kind == TRIGGERS):
+        with file.only((name,)) as raw:
+            found = mne.find_events(raw, name, shortest_event=1, verbose="CRITICAL")
+        stamps.append(file.stamps(*file.counts((name,)))[found[:, 0]])
         texts += [str(code) for code in found[:, 2].tolist()]
-    return Markers.ordered(np.asarray(stamps, np.float64), texts)
+    return Markers.ordered(np.concatenate(stamps), texts)

@@ -1,13 +1,12 @@
-"""BrainFlow's tables, EDF and BDF, written here in their layouts."""
+"""BrainFlow's tables, written here in their layout."""
 
 import importlib.util
 
-import numpy as np
 import pytest
 
 from eprop_rt.errors import EpropError, RecordingError
 from eprop_rt_services.recordings import Selection, read_recording
-from recording_files import brainflow_rows, write_brainflow, write_edf
+from recording_files import brainflow_rows, write_brainflow
 
 # brainflow itself asks for pkg_resources and does not bring it along.
 HAS_BRAINFLOW = all(map(importlib.util.find_spec, ("brainflow", "pkg_resources")))
@@ -58,43 +57,3 @@ def test_a_board_without_brainflow_says_what_to_install(tmp_path):
 
     with pytest.raises(EpropError, match=r"pip install eprop-rt\[brainflow\]"):
         read_recording(tmp_path / "a.csv", Selection(board=-1))
-
-
-@pytest.mark.parametrize("suffix", [".edf", ".bdf"])
-def test_edf_and_bdf_read_in_volts_with_annotations_as_markers(tmp_path, suffix):
-    pytest.importorskip("mne", reason="the package mne is not installed")
-    counts = np.random.default_rng(1).integers(-3000, 3000, (400, 3))
-    path = tmp_path / f"a{suffix}"
-    write_edf(path, ("C3", "Cz", "C4"), counts, 100, [(0.5, "left"), (2.25, "right")])
-    recording = read_recording(path)
-
-    most = 8388607 if suffix == ".bdf" else 32767
-    volts = ((counts + most + 1) * (2000 / (2 * most + 1)) - 1000) * 1e-6
-    assert recording.signal.values == pytest.approx(volts, abs=1e-9)
-    assert recording.signal.info.channel_names == ("C3", "Cz", "C4")
-    assert np.array_equal(recording.signal.stamps, np.arange(400) / 100)
-    assert recording.markers.texts == ("left", "right")
-    assert recording.markers.stamps == pytest.approx([0.5, 2.25])
-
-
-def test_channels_of_an_edf_file_are_chosen_by_name_or_type(tmp_path):
-    pytest.importorskip("mne", reason="the package mne is not installed")
-    counts = np.arange(600).reshape(200, 3)
-    write_edf(tmp_path / "a.edf", ("EEG C3", "EMG arm", "EEG C4"), counts, 100)
-
-    both = read_recording(tmp_path / "a.edf", Selection(signal="C4, C3"))
-    assert both.signal.info.channel_names == ("C4", "C3")
-    muscles = read_recording(tmp_path / "a.edf", Selection(signal="emg"))
-    assert muscles.signal.info.channel_names == ("arm",)
-    with pytest.raises(RecordingError, match=r"no channel 'Oz': name channels of C3, arm, C4"):
-        read_recording(tmp_path / "a.edf", Selection(signal="Oz"))
-
-
-def test_an_edf_file_that_was_cut_says_how_much_is_left(tmp_path):
-    pytest.importorskip("mne", reason="the package mne is not installed")
-    path = tmp_path / "a.edf"
-    write_edf(path, ("C3", "C4"), np.zeros((500, 2), int), 100)
-    path.write_bytes(path.read_bytes()[:-900])
-
-    with pytest.raises(RecordingError, match=r"announces 5 records and holds 2: it was cut"):
-        read_recording(path)

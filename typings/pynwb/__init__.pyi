@@ -60,6 +60,10 @@ class NWBFile:
     units: DynamicTable | None
     processing: Mapping[str, ProcessingModule]
     trials: TimeIntervals | None
+    session_id: str | None
+    session_description: str
+    timestamps_reference_time: datetime
+    subject: Subject | None
     def __init__(
         self,
         session_description: str,

@@ -1,2 +1,17 @@
+from datetime import datetime
+
 class Subject:
-    def __init__(self, *, subject_id: str, species: str, sex: str, age: str) -> None: ...
+    subject_id: str | None
+    species: str | None
+    sex: str | None
+    age: str | None
+    date_of_birth: datetime | None
+    def __init__(
+        self,
+        *,
+        subject_id: str | None = None,
+        species: str | None = None,
+        sex: str | None = None,
+        age: str | None = None,
+        date_of_birth: datetime | None = None,
+    ) -> None: ...

@@ -55,6 +55,11 @@ def is_journal(path: Path) -> bool:
     return True
 
 
+def has_signal(segment: Path) -> bool:
+    """Whether samples came while it was written."""
+    return any(isinstance(entry, Chunk) for entry in entries(segment))
+
+
 def head_of(segment: Path) -> Start | None:
     """How a segment begins; None where that cannot be read."""
     try:

@@ -5,7 +5,9 @@ Source: https://www.edfplus.info/specs
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from eprop_rt.errors import RecordingError
@@ -17,11 +19,15 @@ COUNTS_AT = 216  # of what a head says of each signal: before it stand so many b
 NOTES = ("EDF Annotations", "BDF Annotations")  # a signal of texts
 BROKEN_OFF = ("EDF+D", "BDF+D")  # records do not follow each other without gaps
 MOST_NAMED = 4
+LEFT_OUT = datetime(1985, 1, 1)  # the date of a file that is to say none
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Signals in the order of the file: `labels`, and the `counts` of their samples in a record."""
+    """Signals in the order of the file: `labels`, and the `counts` of their samples in a record.
+
+    `started` is a time of the laboratory's zone, None where it was left out.
+    """
 
     kind: str
     head_bytes: int
@@ -30,6 +36,7 @@ class Head:
     value_bytes: int
     labels: tuple[str, ...]
     counts: tuple[int, ...]
+    started: datetime | None
 
     @classmethod
     def of(cls, path: Path) -> "Head":
@@ -61,6 +68,7 @@ class Head:
             value_bytes=value_bytes,
             labels=tuple(labels),
             counts=tuple(counts),
+            started=_started(fixed[88:168], fixed[168:184]),
         )
 
     @property
@@ -132,3 +140,19 @@ def _seconds(field: bytes) -> float:
     if not 0 <= found < float("inf"):
         raise RecordingError(f"its head says records of {field!r} s: expected a length")
     return found or 1.0
+
+
+def _started(recording: bytes, date_and_time: bytes) -> datetime | None:
+    """The date of EDF+ has four digits of the year; that of EDF has two, from 1985 on."""
+    said = date_and_time.decode("latin-1")
+    plus = recording.decode("latin-1").split()
+    found: datetime | None = None
+    with suppress(ValueError):
+        found = datetime.strptime(said, "%d.%m.%y%H.%M.%S")
+        if found.year < LEFT_OUT.year:
+            found = found.replace(year=found.year + 100)
+    if found is not None and plus[:1] == ["Startdate"] and len(plus) > 1:
+        with suppress(ValueError):
+            date = datetime.strptime(plus[1], "%d-%b-%Y")
+            found = datetime.combine(date, found.time())
+    return None if found is None or found.date() == LEFT_OUT.date() else found

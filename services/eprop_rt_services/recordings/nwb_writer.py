@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eprop_rt_services.recordings.foreign import optional_extra
+from eprop_rt_services.recordings.origin import Subject
 from eprop_rt_services.recordings.recording import Recording, Series
 from eprop_rt_services.recordings.trials import Trials
 
@@ -24,16 +25,6 @@ INTERFACES = ("Velocity", "Position", "EMG")
 OTHER_INTERFACE = "Labels"
 MOST_SPATIAL_AXES = 3
 STAMP_TOLERANCE_S = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Who was recorded: `species` in Latin, `sex` M, F, O or U, `age` as in P30Y (ISO 8601)."""
-
-    subject_id: str
-    species: str
-    sex: str
-    age: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +65,11 @@ def write_session(path: Path, recording: Recording, about: About) -> None:
         subject=None
         if who is None
         else pynwb.file.Subject(
-            subject_id=who.subject_id, species=who.species, sex=who.sex, age=who.age
+            subject_id=who.subject_id,
+            species=who.species,
+            sex=who.sex,
+            age=who.age,
+            date_of_birth=who.date_of_birth,
         ),
     )
     file.add_acquisition(_time_series(recording.signal, "what was decoded from"))
@@ -126,23 +121,35 @@ def _time_series(series: Series, what: str, *, spatial: bool = False) -> "pynwb.
     from pynwb.behavior import SpatialSeries  # noqa: PLC0415
 
     info, stamps = series.info, series.stamps
-    # Closed form where it holds; explicit stamps where samples were lost or the clock jitters.
-    closed_form = info.sample_rate_hz > 0 and np.allclose(
-        stamps[0] + np.arange(len(stamps)) / info.sample_rate_hz,
-        stamps,
-        rtol=0.0,
-        atol=STAMP_TOLERANCE_S,
-    )
+    rate_hz = _rate(series)
     kind = SpatialSeries if spatial else TimeSeries
     return kind(
         name=re.sub(r"[/:]", "_", info.name) or "unnamed",
         data=H5DataIO(series.values, compression="gzip", shuffle=True),
         unit=_unit(info.units),
         description=_columns(info.channel_names, what),
-        starting_time=float(stamps[0]) if closed_form else None,
-        rate=info.sample_rate_hz if closed_form else None,
-        timestamps=None if closed_form else H5DataIO(stamps, compression="gzip", shuffle=True),
+        starting_time=None if rate_hz is None else float(stamps[0]),
+        rate=rate_hz,
+        timestamps=None
+        if rate_hz is not None
+        else H5DataIO(stamps, compression="gzip", shuffle=True),
     )
+
+
+def _rate(series: Series) -> float | None:
+    """The rate that says all stamps in closed form, announced or not; None where none does.
+
+    Stamps stand in the file where samples were lost, or the clock jitters.
+    """
+    stamps, announced_hz = series.stamps, series.info.sample_rate_hz
+    span_s = float(stamps[-1] - stamps[0])
+    mean_hz = (len(stamps) - 1) / span_s if span_s > 0 and len(stamps) > 2 else 0.0
+    for rate_hz in (announced_hz, mean_hz):
+        if rate_hz > 0 and np.allclose(
+            stamps[0] + np.arange(len(stamps)) / rate_hz, stamps, rtol=0.0, atol=STAMP_TOLERANCE_S
+        ):
+            return rate_hz
+    return None
 
 
 def _unit(units: tuple[str, ...]) -> str:

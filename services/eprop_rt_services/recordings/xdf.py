@@ -62,6 +62,13 @@ def read_xdf(path: Path, selection: Selection) -> Recording:
         )
 
 
+def read_stream(path: Path, name: str) -> Series | None:
+    """One numeric stream by its name; None where there is none, or no sample in it."""
+    with errors_of(path, "cannot be read as XDF"):
+        found = [one for one in open_streams(path) if one.is_usable and one.answers_to(name)]
+        return _series(found[0]) if found else None
+
+
 def open_streams(path: Path, *, exact: bool = False) -> list[XdfStream]:
     """All streams of a file, by pyxdf unless it is large: numbers are single then, or `exact`.
 

@@ -7,7 +7,7 @@ import pytest
 import pyxdf
 from typer.testing import CliRunner
 
-from eprop_rt.errors import RecordingError
+from eprop_rt.errors import ConfigError, RecordingError
 from eprop_rt.orders import Freeze, Relabel, Thaw
 from eprop_rt.series import Chunk
 from eprop_rt_services.checkpoint import digest, write_checkpoint
@@ -160,20 +160,69 @@ def test_pyxdf_and_replay_as_a_recording_read_it_too(session):
     assert not any(text.startswith("{") for text in said)  # what a journal says of itself
 
 
+def exported(source, out):
+    who = ("--subject", "M1", "--species", "Macaca mulatta", "--age", "P9Y")
+    given = ["export", str(source), str(out), *who]
+    done = CliRunner().invoke(app, given, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return read_recording(out, Selection(labels="commands"))
+
+
 def test_a_journal_is_exported_with_the_commands_that_were_published(session, tmp_path):
+    nwbinspector = pytest.importorskip("nwbinspector", reason="nwbinspector is not installed")
     whole_session(session)
     session.end()
     (segment,) = session.folder.segments()
-    out = tmp_path / "out.nwb"
-    done = CliRunner().invoke(app, ["export", str(segment), str(out)], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
+    commands = exported(segment, tmp_path / "out.nwb").labels
 
     every = read_recording(segment, Selection(labels="eprop-rt commands")).labels
-    commands = read_recording(out, Selection(labels="commands")).labels
     assert commands.values.shape == (session.pipeline.decoded, OUTPUTS)
     assert np.array_equal(commands.values, every.values[:, :OUTPUTS])
     first_s = read_recording(segment).signal.stamps.min()
     assert commands.stamps == pytest.approx(every.stamps - first_s, abs=1e-6)
+    grave = nwbinspector.Importance.BEST_PRACTICE_VIOLATION.value
+    found = nwbinspector.inspect_nwbfile(nwbfile_path=str(tmp_path / "out.nwb"))
+    assert [str(each) for each in found if each.importance.value >= grave] == []
+
+
+def test_the_folder_of_a_journal_is_exported_as_one_session(session, tmp_path):
+    """Segments in which nothing came are left out, and between others there may be time."""
+    session.begin()
+    session.feed(20)
+    first = session.pipeline.decoded
+    session.begin()
+    session.at_s += 30.0
+    session.begin()
+    session.feed(20)
+    session.end()
+    decoded = first + session.pipeline.decoded
+    found = exported(session.folder.path, tmp_path / "out.nwb")
+
+    segments = session.folder.segments()
+    assert len(segments) == 3
+    parts = [read_recording(path) for path in (segments[0], segments[2])]
+    stamps = np.concatenate([part.signal.stamps for part in parts])
+    values = np.concatenate([part.signal.values for part in parts])
+    assert np.array_equal(found.signal.values, values)
+    assert found.signal.stamps == pytest.approx(stamps - stamps[0], abs=1e-6)
+    assert len(found.labels.stamps) == decoded
+    labels = read_recording(tmp_path / "out.nwb", Selection(labels="velocity")).labels
+    assert len(labels.stamps) == sum(len(part.labels.stamps) for part in parts)
+
+
+def test_a_folder_whose_clock_began_anew_is_not_one_session(session, tmp_path):
+    session.begin()
+    session.feed(20)
+    session.at_s = 3.0
+    session.begin()
+    session.feed(20)
+    session.end()
+
+    with pytest.raises(RecordingError, match=r"clock of journal-0002 begins before .* one by one"):
+        exported(session.folder.path, tmp_path / "out.nwb")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match=r"empty is a folder without a journal of samples"):
+        exported(tmp_path / "empty", tmp_path / "out.nwb")
 
 
 def test_a_checkpoint_that_was_changed_since_is_refused(session, tmp_path):

@@ -49,9 +49,11 @@ def _of_channel(recording: Recording, settings: ClassSettings) -> Series:
 def _of_markers(recording: Recording, settings: ClassSettings, bin_s: float) -> Series:
     markers = recording.markers
     if markers is None:
+        what = ", ".join(recording.other_texts)
+        do = f"name one by recording.markers, of {what}" if what else "set source: channel"
         raise RecordingError(
-            f"{recording.name} has no markers, classes.source markers needs a stream of texts: "
-            "leave classes out, or set source: channel"
+            f"{recording.name} has no markers, classes.source markers needs a stream of them: "
+            f"{do}, or leave classes out"
         )
     labels = ClassLabels(settings, bin_s)
     labels.heed(MarkerChunk(markers.stamps, markers.texts))

@@ -1,13 +1,13 @@
 """Text that was recorded at moments of a session: cues, gestures, annotations."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 
 from eprop_rt.errors import RecordingError
-from eprop_rt.series import F64
+from eprop_rt.series import F32, F64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,3 +39,17 @@ class Markers:
     def at_stamps(self, stamps: F64) -> Self:
         """The same texts at other times."""
         return replace(self, stamps=stamps)
+
+
+def texts_of_numbers(numbers: F32) -> tuple[str, ...]:
+    """Markers that were sent as numbers (n,): whole ones without a point, live and recorded."""
+    return tuple(str(int(v)) if v.is_integer() else f"{v:g}" for v in numbers.tolist())
+
+
+def check_named(name: str | None, there: Iterable[str]) -> None:
+    """Raise RecordingError where markers are named that are not there, in any case of letters."""
+    known = list(there)
+    if name is not None and name.casefold() not in {each.casefold() for each in known}:
+        raise RecordingError(
+            f"it has no markers {name!r}: name one of {', '.join(known) or '(it has none)'}"
+        )

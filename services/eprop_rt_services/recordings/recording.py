@@ -95,13 +95,17 @@ class Series:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """A named session: the signal; labels, trials and markers where there are any."""
+    """A named session: the signal; labels, trials and markers where there are any.
+
+    `other_texts` names what may be markers too, and is read as such where it is asked for.
+    """
 
     name: str
     signal: Series
     labels: Series | None
     trials: Trials | None = None
     markers: Markers | None = None
+    other_texts: tuple[str, ...] = ()
 
     @property
     def duration_s(self) -> float:

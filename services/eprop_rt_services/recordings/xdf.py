@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from eprop_rt.errors import RecordingError
-from eprop_rt.series import StreamInfo
+from eprop_rt.series import F64, StreamInfo
 from eprop_rt_services.recordings.foreign import errors_of
-from eprop_rt_services.recordings.markers import Markers
+from eprop_rt_services.recordings.markers import Markers, texts_of_numbers
 from eprop_rt_services.recordings.recording import Recording, Selection, Series
 from eprop_rt_services.recordings.xdf_chunks import TEXT_FORMAT
 from eprop_rt_services.recordings.xdf_large import large_streams
@@ -24,25 +24,24 @@ LABEL_WORDS = ("label", "velocity")
 WRITTEN_BLOCK_SAMPLES = 1024
 IN_MEMORY_BYTES = 256 << 20  # larger files are read by ourselves, a chunk at a time
 JOURNAL_EVENTS = "eprop-rt events"  # what a journal says of itself, in JSON
-MARKER_TYPES = frozenset({"markers", "marker", "stringmarker", "events"})
 
 
 def read_xdf(path: Path, selection: Selection) -> Recording:
     """Read the signal and the labels of an XDF file, on the recorder's clock.
 
     Labels default to the one numeric stream of type Kinematics or Labels, failing that the one
-    whose name contains "label" or "velocity", failing that none; none too, whatever name was
-    given, where the signal is the only numeric stream. The signal defaults, among the
+    whose name contains "label" or "velocity", failing that none. The signal defaults, among the
     other numeric streams, to one of an electrophysiological type before any other, then a regular
     one before an irregular one, then the one with the most values. Stamps are synchronised by the
-    file's clock offsets, clock resets included, and not smoothed. Streams of text are markers.
+    file's clock offsets, clock resets included, and not smoothed. Streams of text, or of single
+    numbers, are markers where they are of a type for markers, or named.
 
     Raises RecordingError for a file that is no XDF, or lacks a stream that is asked for.
     """
     with errors_of(path, "cannot be read as XDF"):
         streams = open_streams(path)
         labels = None
-        if selection.wants_labels and not _has_signal_only(streams, selection):
+        if selection.wants_labels:
             others = [stream for stream in streams if not _is_named_signal(stream, selection)]
             labels = (
                 _default_labels(others)
@@ -58,7 +57,8 @@ def read_xdf(path: Path, selection: Selection) -> Recording:
             name=path.stem,
             signal=_series(signal),
             labels=None if labels is None else _series(labels),
-            markers=_markers(streams, selection),
+            markers=_markers(streams, (signal, labels), selection),
+            other_texts=_other_texts(streams),
         )
 
 
@@ -100,14 +100,6 @@ def write_xdf(path: Path, recording: Recording, description: str) -> None:
                 writer.write(stream, series.stamps[rows], series.values[rows])
 
 
-def _has_signal_only(streams: Sequence[XdfStream], selection: Selection) -> bool:
-    """Whether labels are asked for by name, and one numeric stream is all there is."""
-    name = selection.labels
-    if name is None or any(stream.answers_to(name) for stream in streams):
-        return False
-    return sum(stream.is_usable for stream in streams) == 1
-
-
 def _is_named_signal(stream: XdfStream, selection: Selection) -> bool:
     return selection.signal is not None and stream.answers_to(selection.signal)
 
@@ -125,7 +117,8 @@ def _default_labels(streams: Iterable[XdfStream]) -> XdfStream | None:
 
 
 def _default_signal(streams: Sequence[XdfStream], labels: XdfStream | None) -> XdfStream:
-    usable = [stream for stream in streams if stream.is_usable and stream is not labels]
+    others = [stream for stream in streams if stream.is_usable and stream is not labels]
+    usable = [stream for stream in others if not stream.is_made_to_mark] or others
     if not usable:
         raise RecordingError(
             "it has no signal: expected a numeric stream with samples (beside the labels); "
@@ -172,21 +165,35 @@ def _series(stream: XdfStream) -> Series:
         return Series(stream.info, stamps, np.ascontiguousarray(values, dtype=np.float32))
 
 
-def _markers(streams: Sequence[XdfStream], selection: Selection) -> Markers | None:
-    """The texts of the stream that is named, else of all that are of a type for markers."""
+def _markers(
+    streams: Sequence[XdfStream], taken: Sequence[XdfStream | None], selection: Selection
+) -> Markers | None:
+    """Those of the stream that is named, else of all that are of a type for markers."""
     if not selection.wants_markers:
         return None
-    texts = [stream for stream in streams if stream.is_text]
+    able = [stream for stream in streams if stream.may_mark]
     if selection.markers is None:
-        of_type = [stream for stream in texts if stream.type.casefold() in MARKER_TYPES]
-        chosen = [stream for stream in of_type if stream.info.name != JOURNAL_EVENTS]
+        made = [stream for stream in able if stream.is_made_to_mark and stream not in taken]
+        chosen = [stream for stream in made if stream.info.name != JOURNAL_EVENTS]
     else:
-        chosen = [stream for stream in texts if stream.answers_to(selection.markers)]
+        chosen = [stream for stream in able if stream.answers_to(selection.markers)]
         if not chosen:
             raise RecordingError(
-                f"it has no markers {selection.markers!r}: name a stream of text, one of "
-                f"{_listed(texts)}"
+                f"it has no markers {selection.markers!r}: name a stream of text or of single "
+                f"numbers, one of {_listed(able)}"
             )
-    read = [stream.read() for stream in chosen]
-    rows = [" ".join(filter(None, map(str, row))) for _, values in read for row in values]
-    return Markers.ordered(np.concatenate([np.empty(0), *(stamps for stamps, _ in read)]), rows)
+    read = [_read_as_text(stream) for stream in chosen]
+    stamps = np.concatenate([np.empty(0), *(stamps for stamps, _ in read)])
+    return Markers.ordered(stamps, [text for _, texts in read for text in texts])
+
+
+def _read_as_text(stream: XdfStream) -> tuple[F64, Sequence[str]]:
+    stamps, values = stream.read()
+    if stream.is_text:
+        return stamps, [" ".join(filter(None, map(str, row))) for row in values]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return stamps, texts_of_numbers(np.asarray(values, np.float32)[:, 0])
+
+
+def _other_texts(streams: Iterable[XdfStream]) -> tuple[str, ...]:
+    return tuple(str(one) for one in streams if one.is_text and not one.is_made_to_mark)

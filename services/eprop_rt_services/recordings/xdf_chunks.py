@@ -25,6 +25,7 @@ NUMBER_TYPES = {
     "double64": "<f8",
 }
 TEXT_FORMAT = "string"
+UNNAMED = "unnamed"  # what a stream without a name is called
 STAMP_BYTES = 8
 
 

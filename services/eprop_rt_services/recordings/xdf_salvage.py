@@ -1,7 +1,8 @@
 """Which chunks of an XDF file are whole, so that a cut or damaged file still reads.
 
-pyxdf alone raises where a file ends inside a chunk's frame, repeats old values where it ends
-inside a sample, and allocates whatever size a damaged chunk names.
+pyxdf alone raises where a file ends inside a chunk's frame or a stream has no name, repeats old
+values where it ends inside a sample, allocates whatever size a damaged chunk names, and loses all
+stamps of a stream to one clock offset that is no number.
 """
 
 import mmap
@@ -18,14 +19,18 @@ from eprop_rt_services.recordings.xdf_chunks import (
     NUMBER_TYPES,
     STAMP_BYTES,
     TEXT_FORMAT,
+    UNNAMED,
     Chunk,
     Tag,
     decode_chunk,
     decode_length,
+    encode_chunk,
 )
 
 CLOCK_OFFSET_BYTES = 16
+LONGEST_S = 1e12  # beyond it is no time
 MOST_CHANNELS = 1 << 20
+MOST_TEXT_BYTES = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,10 @@ class _Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The bytes that one sample may take; text has no upper bound."""
+    """The bytes that one sample may take."""
 
     least_bytes: int
-    most_bytes: float
+    most_bytes: int
 
     def fits(self, content: memoryview) -> bool:
         count_and_start = decode_length(content, 0)
@@ -71,17 +76,29 @@ def salvage(data: bytes) -> Salvage:
     """Keep the chunks that are whole and consistent; after a broken one, go on at a boundary."""
     view = memoryview(data)
     kept: list[bytes | memoryview] = [MAGIC]
-    position, damaged_bytes = len(MAGIC), 0
+    position, damaged_bytes, as_it_was = len(MAGIC), 0, True
     for stretch in stretches(data, view):
         if stretch.chunk is None:
             damaged_bytes += stretch.end - stretch.begin
         else:
-            kept.append(view[stretch.begin : stretch.end])
+            named = _named(stretch.chunk)
+            as_it_was = as_it_was and named is None
+            kept.append(view[stretch.begin : stretch.end] if named is None else named)
         position = stretch.end
     cut_bytes = len(data) - position
     # The usual file is whole: no second copy of it.
-    whole = data if damaged_bytes == cut_bytes == 0 else b"".join(kept)
+    whole = data if as_it_was and damaged_bytes == cut_bytes == 0 else b"".join(kept)
     return Salvage(whole, damaged_bytes, cut_bytes)
+
+
+def _named(chunk: Chunk) -> bytes | None:
+    """The header of a stream without a name, with one; None for any other chunk."""
+    header = _xml(chunk) if chunk.tag == Tag.STREAM_HEADER else None
+    if header is None or header.findtext("name"):
+        return None
+    name = header.find("name")
+    (ElementTree.SubElement(header, "name") if name is None else name).text = UNNAMED
+    return encode_chunk(Tag.STREAM_HEADER, ElementTree.tostring(header), chunk.stream)
 
 
 def stretches(data: bytes | mmap.mmap, view: memoryview) -> Iterator[Stretch]:
@@ -114,15 +131,19 @@ def _judge(chunk: Chunk, layouts: dict[int, _Layout]) -> _Verdict:
             return _Verdict.SKIP
         layouts[chunk.stream] = announced
         return _Verdict.KEEP
-    if layout is None:
+    if layout is None or (chunk.tag == Tag.STREAM_FOOTER and _xml(chunk) is None):
         return _Verdict.SKIP
-    if chunk.tag == Tag.STREAM_FOOTER:
-        return _Verdict.SKIP if _xml(chunk) is None else _Verdict.KEEP
     if chunk.tag == Tag.CLOCK_OFFSET:
-        sound = len(chunk.content) == CLOCK_OFFSET_BYTES
-    else:
-        sound = layout.fits(chunk.content)
+        return _judge_offset(chunk.content)
+    sound = chunk.tag == Tag.STREAM_FOOTER or layout.fits(chunk.content)
     return _Verdict.KEEP if sound else _Verdict.BROKEN
+
+
+def _judge_offset(content: memoryview) -> _Verdict:
+    if len(content) != CLOCK_OFFSET_BYTES:
+        return _Verdict.BROKEN
+    known = np.abs(np.frombuffer(content, "<f8")) <= LONGEST_S  # not of NaN
+    return _Verdict.KEEP if known.all() else _Verdict.SKIP
 
 
 def _xml(chunk: Chunk) -> ElementTree.Element | None:
@@ -146,7 +167,7 @@ def _layout(chunk: Chunk) -> _Layout | None:
         return None
     name = header.findtext("channel_format", "")
     if name == TEXT_FORMAT:  # one byte without stamp, and two a channel for an empty text
-        return _Layout(1 + 2 * channels, float("inf"))
+        return _Layout(1 + 2 * channels, MOST_TEXT_BYTES)
     if name not in NUMBER_TYPES:
         return None
     values_bytes = channels * np.dtype(NUMBER_TYPES[name]).itemsize

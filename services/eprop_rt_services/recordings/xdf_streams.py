@@ -15,10 +15,12 @@ from eprop_rt.errors import RecordingError
 from eprop_rt.series import F64, StreamInfo
 from eprop_rt_services.recordings.foreign import optional_extra
 from eprop_rt_services.recordings.recording import channel_names
-from eprop_rt_services.recordings.xdf_chunks import MAGIC, TEXT_FORMAT
+from eprop_rt_services.recordings.xdf_chunks import MAGIC, TEXT_FORMAT, UNNAMED
 from eprop_rt_services.recordings.xdf_salvage import salvage
 
 Values = NDArray[Any] | Sequence[Sequence[str]]
+
+MARKER_TYPES = frozenset({"markers", "marker", "stringmarker", "events"})
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,6 +45,17 @@ class XdfStream:
     def is_usable(self) -> bool:
         """Whether it holds numbers."""
         return self.format != TEXT_FORMAT and self.samples > 0
+
+    @property
+    def may_mark(self) -> bool:
+        """Whether it can be read as markers: texts, or a number at a time."""
+        return self.is_text or (self.is_usable and self.info.channels == 1)
+
+    @property
+    def is_made_to_mark(self) -> bool:
+        """Whether it is of a type for markers, too, and comes now and then."""
+        now_and_then = self.is_text or self.info.sample_rate_hz == 0
+        return self.may_mark and now_and_then and self.type.casefold() in MARKER_TYPES
 
     def answers_to(self, name: str) -> bool:
         """Whether it is meant by that name."""
@@ -111,7 +124,7 @@ def described(
         type=_text(info, "type"),
         format=_text(info, "channel_format"),
         info=StreamInfo(
-            name=_text(info, "name"),
+            name=_text(info, "name") or UNNAMED,
             channels=channels,
             sample_rate_hz=rate_hz if np.isfinite(rate_hz) and rate_hz > 0 else 0.0,
             channel_names=channel_names(_of_channels(info, "label"), channels),

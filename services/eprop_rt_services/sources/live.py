@@ -12,6 +12,7 @@ from eprop_rt.bins.joined import joined_info
 from eprop_rt.errors import StreamError
 from eprop_rt.series import F64, Chunk, Item, LabelChunk, MarkerChunk, StreamInfo
 from eprop_rt_services.lsl_link import Inlet, list_streams, local_clock
+from eprop_rt_services.recordings.markers import texts_of_numbers
 from eprop_rt_services.sightings import none_found
 from eprop_rt_services.sources.backlog import Backlog
 from eprop_rt_services.sources.happenings import Happenings, Notice
@@ -268,8 +269,7 @@ class LslSource:
                 )
 
     def _marked(self, stamps: F64, values: Any) -> MarkerChunk:
-        numbers = () if isinstance(values, tuple) else values[:, 0].tolist()
-        texts = tuple(str(int(v)) if v.is_integer() else f"{v:g}" for v in numbers) or values
+        texts = values if isinstance(values, tuple) else texts_of_numbers(values[:, 0])
         known = np.isfinite(stamps)
         if known.all():
             return MarkerChunk(stamps, texts)

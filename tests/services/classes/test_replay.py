@@ -16,9 +16,10 @@ from eprop_rt.config import (
     ReadoutSettings,
     RehearsalSettings,
 )
+from eprop_rt.errors import RecordingError
 from eprop_rt.series import StreamInfo
 from eprop_rt_services.classes import ClassSettings, with_classes
-from eprop_rt_services.recordings import Recording, Series
+from eprop_rt_services.recordings import Recording, Selection, Series, read_recording
 from eprop_rt_services.recordings.markers import Markers
 from eprop_rt_services.recordings.xdf_writer import XdfWriter
 from eprop_rt_services.replay import Contestant, compared
@@ -137,10 +138,10 @@ def test_a_network_learns_classes_from_labels_that_come_when_the_window_is_over(
     assert replayed.classes.windows_last20.accuracy > 0.85
 
 
-def written(path, recording):
+def written(path, recording, kind="Markers"):
     with XdfWriter(path) as writer:
         emg = writer.add_stream(recording.signal.info, "EMG", "emg")
-        cues = writer.add_stream(StreamInfo("cues", 1, 0.0), "Markers", "cues", "string")
+        cues = writer.add_stream(StreamInfo("cues", 1, 0.0), kind, "cues", "string")
         writer.write(emg, recording.signal.stamps, recording.signal.values)
         markers = recording.markers
         writer.write(cues, markers.stamps, [[text] for text in markers.texts])
@@ -187,6 +188,18 @@ def test_a_recording_without_markers_is_one_line(tmp_path):
     assert done.returncode == 2
     assert "has no markers" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_texts_of_another_type_are_named_where_markers_are_missed(tmp_path):
+    written(tmp_path / "s.xdf", muscles(seconds=20), "Annotations")
+
+    recording = read_recording(tmp_path / "s.xdf")
+    with pytest.raises(
+        RecordingError, match=r"recording\.markers, of #2 'cues' \(type Annotations"
+    ):
+        with_classes(recording, CLASSES, BINS.bin_s)
+    named = read_recording(tmp_path / "s.xdf", Selection(markers="cues"))
+    assert with_classes(named, CLASSES, BINS.bin_s).labels is not None
 
 
 def test_a_page_without_a_label_in_the_last_fifth_says_so():

@@ -10,7 +10,8 @@ import pyxdf
 import recordings_registry
 from eprop_rt.errors import EpropError, RecordingError
 from eprop_rt.series import StreamInfo
-from eprop_rt_services.recordings import Selection, read_recording
+from eprop_rt_services.recordings import Selection, read_recording, xdf
+from eprop_rt_services.recordings.xdf_chunks import Tag, encode_chunk, encode_length
 from eprop_rt_services.recordings.xdf_writer import XdfWriter
 
 XDF_NAMES = [name for name in recordings_registry.RECORDINGS if name.startswith("xdf_")]
@@ -24,6 +25,13 @@ def write(path, *streams):
             stamps = np.arange(samples) / (rate_hz or 1.0)
             writer.write(number, stamps, np.full((samples, channels), number, dtype=np.float32))
     return path
+
+
+@pytest.fixture(params=["at once", "a chunk at a time"])
+def both_ways(request, monkeypatch):
+    """Read files at once by pyxdf, then as those that are larger than memory."""
+    if request.param == "a chunk at a time":
+        monkeypatch.setattr(xdf, "IN_MEMORY_BYTES", 0)
 
 
 @pytest.mark.parametrize("name", XDF_NAMES)
@@ -53,17 +61,24 @@ def test_muscle_recordings_read_on_the_recorders_clock(name, samples, duration_s
     assert recording.labels is None
 
 
-def test_clocks_of_three_machines_come_together():
+def test_streams_of_three_machines_are_aligned_to_5_ms(both_ways):
+    """By what the recorder measured around each stamp: the median of five, as some are late."""
     path = recordings_registry.find("xdf_emg/three_machines")
-    signal = read_recording(path).signal
+    recording = read_recording(path)
 
     raw, _ = pyxdf.load_xdf(path, synchronize_clocks=False, dejitter_timestamps=False)
-    starts = {stream["info"]["type"][0]: stream["time_stamps"][0] for stream in raw}
+    by_type = {stream["info"]["type"][0]: stream for stream in raw}
+    starts = {kind: stream["time_stamps"][0] for kind, stream in by_type.items()}
     assert abs(starts["EEG"] - starts["Markers"]) > 800  # before
-    synchronised, _ = pyxdf.load_xdf(path, dejitter_timestamps=False)
-    (markers,) = [each for each in synchronised if each["info"]["type"][0] == "Markers"]
-    assert signal.stamps[0] < markers["time_stamps"][0] < signal.stamps[-1]
-    assert abs(markers["time_stamps"][0] - signal.stamps[0]) < 10
+    for kind, stamps in (("EEG", recording.signal.stamps), ("Markers", recording.markers.stamps)):
+        stream = by_type[kind]
+        around = np.lib.stride_tricks.sliding_window_view(np.array(stream["clock_values"]), 5)
+        measured = np.interp(
+            stream["time_stamps"], stream["clock_times"][2:-2], np.median(around, axis=1)
+        )
+        aligned = stream["time_stamps"] + measured
+        aligned = aligned if kind == "EEG" else np.sort(aligned)
+        assert np.abs(stamps - aligned).max() < 0.005
 
 
 def test_stamps_are_kept_as_they_were_recorded():
@@ -266,3 +281,74 @@ def test_markers_of_two_streams_come_in_order_of_time_and_one_can_be_named(tmp_p
     assert read_recording(path, Selection(markers="none")).markers is None
     with pytest.raises(RecordingError, match=r"no markers 'taps'.*#2 'cues'"):
         read_recording(path, Selection(markers="taps"))
+
+
+def marked(path, kind="Markers"):
+    """Write a signal, and int32 markers beside it."""
+    with XdfWriter(path) as writer:
+        amp = writer.add_stream(StreamInfo("amp", 1, 10.0), "EEG", "s")
+        writer.write(amp, np.arange(20) / 10, np.ones((20, 1), np.float32))
+        codes = writer.add_stream(StreamInfo("codes", 1, 0.0), kind, "c", "int32")
+        values = np.array([[1], [2000000], [3]], np.int32)
+        writer.write(codes, np.array([0.2, 1.0, np.nan]), values)
+    return path
+
+
+def test_markers_that_are_numbers_are_texts_as_they_were_live(both_ways, tmp_path):
+    recording = read_recording(marked(tmp_path / "a.xdf"))
+    assert recording.markers.texts == ("1", "2000000")
+    assert recording.markers.stamps.tolist() == [0.2, 1.0]
+    assert recording.signal.info.name == "amp"
+
+    by_name = read_recording(marked(tmp_path / "b.xdf", "Codes"), Selection(markers="codes"))
+    assert by_name.markers.texts == ("1", "2000000")
+    assert read_recording(tmp_path / "b.xdf").markers is None
+    as_labels = read_recording(tmp_path / "a.xdf", Selection(labels="codes"))
+    assert (as_labels.labels.info.name, as_labels.markers) == ("codes", None)
+
+
+def test_a_chunk_without_a_sample_is_no_damage(both_ways, tmp_path, caplog):
+    path = tmp_path / "a.xdf"
+    with XdfWriter(path) as writer:
+        amp = writer.add_stream(StreamInfo("amp", 1, 10.0), "EEG", "s")
+        cues = writer.add_stream(StreamInfo("cues", 1, 0.0), "Markers", "c", "string")
+        writer.write(cues, np.array([0.1]), [["go"]])
+        for number in (cues, amp):
+            writer._append(encode_chunk(Tag.SAMPLES, encode_length(0), number))
+        writer.write(amp, np.arange(20) / 10, np.ones((20, 1), np.float32))
+        writer.write(cues, np.array([1.1]), [["stop"]])
+
+    recording = read_recording(path)
+    assert len(recording.signal.stamps) == 20
+    assert recording.markers.texts == ("go", "stop")
+    assert "damaged" not in caplog.text
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -1e300])
+def test_a_clock_offset_that_is_no_time_is_left_out(both_ways, tmp_path, capfd, wrong):
+    path = tmp_path / "a.xdf"
+    with XdfWriter(path) as writer:
+        amp = writer.add_stream(StreamInfo("amp", 1, 10.0), "EEG", "s")
+        writer.write(amp, np.arange(200) / 10, np.ones((200, 1), np.float32))
+        for at in range(5):
+            writer.write_clock_offset(amp, 4.0 * at, 100.0)
+            writer.write_clock_offset(amp, 4.0 * at + 1, wrong)
+            writer.write_clock_offset(amp, wrong, 100.0)
+
+    stamps = read_recording(path).signal.stamps
+    assert stamps == pytest.approx(100 + np.arange(200) / 10, abs=1e-6)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", [b"<name></name>", b""])
+def test_a_stream_without_a_name_is_read(both_ways, tmp_path, name):
+    path = write(tmp_path / "a.xdf", ("amp", "EEG", 2, 50.0, 10), ("hand", "Mocap", 2, 50.0, 10))
+    data = path.read_bytes()
+    at = data.index(b"<name>amp</name>")
+    padded = name.ljust(len(b"<name>amp</name>"))
+    path.write_bytes(data[:at] + padded + data[at + len(padded) :])
+
+    recording = read_recording(path)
+    assert recording.signal.info.name == "unnamed"
+    assert len(recording.signal.stamps) == 10
+    assert read_recording(path, Selection(signal="hand")).signal.values[0, 0] == 2.0

@@ -10,7 +10,7 @@ from eprop_rt.closed_loop.session import LoopSettings
 from eprop_rt.series import StreamInfo
 from eprop_rt_services.recordings import Recording, Series, write_recording
 
-# Of the name that `recording.labels` asks for in the presets.
+# What is taken for labels before anything else.
 LABELS = "velocity"
 
 

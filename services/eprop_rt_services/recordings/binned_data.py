@@ -83,10 +83,9 @@ def _labels(structure: Structure, stamps: F64, selection: Selection) -> Series |
     else:
         name = selection.labels.casefold()
         chosen = next((each for each in there.values() if name in (each.name, each.field)), None)
-        if chosen is None and there:
-            raise RecordingError(
-                f"it has no labels {selection.labels!r}: name one of {', '.join(there)}"
-            )
+        if chosen is None:
+            listed = ", ".join(there) or "(it has none)"
+            raise RecordingError(f"it has no labels {selection.labels!r}: name one of {listed}")
     if chosen is None:
         return None
     names = structure.names.get(chosen.names, ())

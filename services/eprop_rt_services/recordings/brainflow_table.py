@@ -13,13 +13,15 @@ import numpy as np
 
 from eprop_rt.errors import EpropError, RecordingError
 from eprop_rt.series import F64, StreamInfo
+from eprop_rt_services.recordings.absent import marker_names, refuse_labels
 from eprop_rt_services.recordings.foreign import errors_of, one_line, optional_extra
-from eprop_rt_services.recordings.markers import Markers
+from eprop_rt_services.recordings.markers import Markers, texts_of_numbers
 from eprop_rt_services.recordings.recording import Recording, Selection, Series
 
 EPOCH_S = 1e9, 1e10  # times of day between 2001 and 2286
 COLUMNS = re.compile(r"\s*\d+\s*(-\s*\d+\s*)?(,\s*\d+\s*(-\s*\d+\s*)?)*")
 MOST_COLUMNS = 4096
+MARKERS = "markers"  # the name of their column
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ def read_brainflow(path: Path, selection: Selection) -> Recording:
     Raises RecordingError for anything but a table of numbers, or where its columns are not known.
     """
     with errors_of(path, "cannot be read as a table of BrainFlow"):
+        refuse_labels(selection, "a table of BrainFlow holds none")
         values = _numbers(path)
         layout = (
             _guessed(values, selection)
@@ -154,8 +157,10 @@ def _mean_rate(stamps: F64) -> float:
 
 def _markers(values: F64, stamps: F64, layout: _Layout, selection: Selection) -> Markers | None:
     """Where the column of markers is not 0: its number, as text."""
-    if layout.markers is None or not selection.wants_markers:
+    column = layout.markers
+    if not marker_names(selection, [] if column is None else [MARKERS]):
         return None
-    column = values[:, layout.markers]
-    at = np.flatnonzero((column != 0) & np.isfinite(column))
-    return Markers.ordered(stamps[at], [f"{column[row]:g}" for row in at.tolist()])
+    with np.errstate(over="ignore"):
+        numbers = values[:, column].astype(np.float32)
+    at = np.flatnonzero((numbers != 0) & np.isfinite(numbers))
+    return Markers.ordered(stamps[at], texts_of_numbers(numbers[at]))

@@ -17,6 +17,7 @@ import numpy as np
 from eprop_rt.errors import RecordingError
 from eprop_rt.series import F64, StreamInfo
 from eprop_rt_services.recordings import scratch
+from eprop_rt_services.recordings.absent import marker_names, refuse_labels
 from eprop_rt_services.recordings.edf_head import Head
 from eprop_rt_services.recordings.edf_notes import Notes, notes_of, stamps_of
 from eprop_rt_services.recordings.foreign import errors_of, optional_extra
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 PART_SAMPLES = 1 << 16
 TYPES = ("eeg", "emg", "seeg", "ecog", "eog", "ecg", "misc")
 TRIGGERS = "stim"
+NOTES = "annotations"  # the name of their markers
 
 
 def read_edf(path: Path, selection: Selection) -> Recording:
@@ -40,6 +42,7 @@ def read_edf(path: Path, selection: Selection) -> Recording:
     with optional_extra("mne", "eeg"):
         import mne  # noqa: F401, PLC0415  (an optional extra, and a second to import)
     with errors_of(path, "cannot be read as EDF or BDF"), warnings.catch_warnings():
+        refuse_labels(selection, "EDF and BDF hold signals only")
         head = Head.of(path)
         notes = notes_of(path, head, head.records_in(path))
         warnings.simplefilter("ignore")  # what matters of it is checked here and is an error
@@ -143,14 +146,23 @@ def _signal(file: _File, names: Sequence[str]) -> Series:
 
 
 def _markers(file: _File, selection: Selection) -> Markers | None:
-    if not selection.wants_markers:
-        return None
+    """Annotations, and the numbers of trigger channels."""
+    triggers = [name for name, kind in file.kinds.items() if kind == TRIGGERS]
+    notes = [NOTES] if file.notes.texts else []
+    stamps, texts = [np.empty(0)], list[str]()
+    for name in marker_names(selection, [*notes, *triggers]):
+        stamps_of_it, texts_of_it = (
+            (file.notes.stamps, file.notes.texts) if name == NOTES else _triggers(file, name)
+        )
+        stamps.append(stamps_of_it)
+        texts += texts_of_it
+    return Markers.ordered(np.concatenate(stamps), texts)
+
+
+def _triggers(file: _File, name: str) -> tuple[F64, Sequence[str]]:
     import mne  # noqa: PLC0415
 
-    stamps, texts = [file.notes.stamps], list(file.notes.texts)
-    for name in (each for each, kind in file.kinds.items() if kind == TRIGGERS):
-        with file.only((name,)) as raw:
-            found = mne.find_events(raw, name, shortest_event=1, verbose="CRITICAL")
-        stamps.append(file.stamps(*file.counts((name,)))[found[:, 0]])
-        texts += [str(code) for code in found[:, 2].tolist()]
-    return Markers.ordered(np.concatenate(stamps), texts)
+    with file.only((name,)) as raw:
+        found = mne.find_events(raw, name, shortest_event=1, verbose="CRITICAL")
+    stamps = file.stamps(*file.counts((name,)))[found[:, 0]]
+    return stamps, [str(code) for code in found[:, 2].tolist()]

@@ -1,6 +1,6 @@
 """Text that was recorded at moments of a session: cues, gestures, annotations."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -44,12 +44,3 @@ class Markers:
 def texts_of_numbers(numbers: F32) -> tuple[str, ...]:
     """Markers that were sent as numbers (n,): whole ones without a point, live and recorded."""
     return tuple(str(int(v)) if v.is_integer() else f"{v:g}" for v in numbers.tolist())
-
-
-def check_named(name: str | None, there: Iterable[str]) -> None:
-    """Raise RecordingError where markers are named that are not there, in any case of letters."""
-    known = list(there)
-    if name is not None and name.casefold() not in {each.casefold() for each in known}:
-        raise RecordingError(
-            f"it has no markers {name!r}: name one of {', '.join(known) or '(it has none)'}"
-        )

@@ -7,6 +7,7 @@ import numpy as np
 
 from eprop_rt.errors import RecordingError
 from eprop_rt.series import F64
+from eprop_rt_services.recordings.absent import marker_names
 from eprop_rt_services.recordings.binned_data import (
     FIELDS,
     NAMES,
@@ -37,6 +38,7 @@ def read_mat(path: Path, selection: Selection) -> Recording:
     with path.open("rb") as file:
         head = file.read(USER_BLOCK + len(HDF5_MAGIC))
     with errors_of(path, "cannot be read as MATLAB"):
+        marker_names(selection, ())
         if head.startswith(HDF5_MAGIC) or head[USER_BLOCK:] == HDF5_MAGIC:
             return _read_hdf5(path, selection)
         if head.startswith(MATLAB_5):

@@ -51,7 +51,7 @@ def read_nwb(path: Path, selection: Selection) -> Recording:
     The signal defaults to `binned_spikes`, then to spike times, then to the only electrical series
     of acquisition, then to its only series. Labels default to a velocity, then a position, then
     `Labels`, then none: by the whole name, else by a word of it (`hand_vel`), of several to hand,
-    cursor, finger or wrist. Where no module could hold labels, none come, whatever name was given.
+    cursor, finger or wrist.
 
     Raises RecordingError for a file that is no NWB, or lacks a series that is asked for.
     """
@@ -124,10 +124,8 @@ def _labels(
     processed = [each for each in there if each.module not in (ACQUISITION, ANALYSIS)]
     if name is not None:
         found = named(processed, name) or named(there, name)
-        if not found and processed and name.casefold() in KINDS:
+        if not found and name.casefold() in KINDS:
             found = spoken_of(processed, name.casefold())
-        if not found and not processed:
-            return None
         return load(only(found, processed or there, f"labels {name!r}"))
     for kind in KINDS:
         found = spoken_of(processed, kind)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eprop_rt.errors import RecordingError
+from eprop_rt_services.recordings.absent import marker_names
 from eprop_rt_services.recordings.hdf5 import checked
 from eprop_rt_services.recordings.markers import Markers
 from eprop_rt_services.recordings.recording import Selection
@@ -18,16 +18,9 @@ TIMESTAMP, ANNOTATION = "timestamp", "annotation"
 
 def markers_of(file: "pynwb.NWBFile", selection: Selection) -> Markers | None:
     """The annotations or events that are named, else all there are, in order of time."""
-    if not selection.wants_markers:
-        return None
     there = dict(_annotations(file)) | dict(_events(file))
-    wanted = selection.markers
-    chosen = [name for name in there if wanted is None or name.casefold() == wanted.casefold()]
-    if wanted is not None and not chosen:
-        known = ", ".join(there) or "(it has none)"
-        raise RecordingError(f"it has no markers {wanted!r}: name annotations or events of {known}")
     stamps, texts = [np.empty(0)], list[str]()
-    for name in chosen:
+    for name in marker_names(selection, there):
         times, said = there[name]
         stamps.append(np.asarray(checked(times, name)[:], np.float64))
         texts += map(_text, checked(said, name)[:])

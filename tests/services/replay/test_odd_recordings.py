@@ -254,7 +254,6 @@ def test_constant_channels_do_no_harm(tmp_path):
 
 
 def test_without_any_labels_it_is_decoded_and_that_is_said(tmp_path):
-    """Also where the preset names labels: there is nothing to choose from."""
     odd = Odd()
     odd.y = None
     path = odd.write(tmp_path)
@@ -265,6 +264,8 @@ def test_without_any_labels_it_is_decoded_and_that_is_said(tmp_path):
     everything(path, tmp_path)
     given = ("--out", tmp_path / "out.npz")
     assert "has no labels, training needs them" in command("train", path, *SMALL, *given)[2]
+    named = ("-o", "recording.labels=velocity")
+    assert "it has no labels 'velocity': name one of" in command("replay", path, *SMALL, *named)[2]
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 150), (330, 400), (0, 1)])

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from eprop_rt.conditioning.stages import InputSettings
 from eprop_rt.decoder import Decoder, build_decoder
 from eprop_rt.errors import ConfigError, DataError
-from eprop_rt.series import F32, F64
+from eprop_rt.intake import Intake
+from eprop_rt.series import F64, Chunk, StreamInfo
 from eprop_rt_services.checkpoint import Checkpoint, read_checkpoint
 from eprop_rt_services.config import load_config
 
@@ -44,11 +45,12 @@ def steps_a_bin(checkpoint: Checkpoint, step_s: float) -> int:
 
 
 class Trained:
-    """One decoder at rest; steps of a benchmark add up to its bins, as bins.reduce says."""
+    """One decoder at rest; steps of a benchmark go into its bins as samples do anywhere else."""
 
     def __init__(self, checkpoint: Checkpoint, steps: int) -> None:
-        self._checkpoint, self._steps = checkpoint, steps
-        self._total: F64 = np.zeros(checkpoint.inputs)
+        self._checkpoint = checkpoint
+        self._step_s = checkpoint.bins.bin_s / steps
+        self._info = StreamInfo("steps", checkpoint.inputs, 1.0 / self._step_s)
         self.restart()
 
     def restart(self) -> None:
@@ -63,31 +65,21 @@ class Trained:
     def rest(self) -> None:
         """Forget the recent past, as after a gap."""
         self.decoder.reset()
-        self._total[:] = 0
+        self._intake = Intake(self._checkpoint.bins, (self._info,))
         self._seen = 0
         self._said: F64 = np.zeros(self._checkpoint.outputs)
 
     def step(self, values: NDArray[np.floating]) -> F64:
         """What one more step (inputs,) means (outputs,): that of the newest full bin."""
-        if values.shape != self._total.shape:
+        if values.shape != (self._info.channels,):
             raise DataError(
                 f"{values.shape} values came, the checkpoint was made for "
-                f"{self._total.shape[0]} channels"
+                f"{self._info.channels} channels"
             )
-        rms = self._checkpoint.bins.reduce == "rms"
-        seen = np.nan_to_num(np.asarray(values, np.float64))
-        self._total += seen**2 if rms else seen
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and left out
+            sample = np.asarray(values, np.float32)[None]
+        stamps = np.array([self._seen * self._step_s])
         self._seen += 1
-        if self._seen == self._steps:
-            self._said = self.decoder.predict_one(self._bin())
-            self._total[:] = 0
-            self._seen = 0
+        for full in self._intake.push(Chunk(stamps, sample)):
+            self._said = self.decoder.predict_one(full.values)
         return self._said.copy()
-
-    def _bin(self) -> F32:
-        total = self._total
-        if self._checkpoint.bins.reduce != "sum":
-            total = total / self._steps
-        if self._checkpoint.bins.reduce == "rms":
-            total = np.sqrt(total)
-        return total.astype(np.float32)

@@ -14,8 +14,11 @@ import pytest
 from eprop_rt.config import BinSettings, RlsSettings
 from eprop_rt.decoder import build_decoder
 from eprop_rt.errors import ConfigError, DataError, RestoreError
+from eprop_rt.series import StreamInfo
 from eprop_rt_services.adapters import FalconDecoder, NeuroBenchDecoder
 from eprop_rt_services.checkpoint import Checkpoint, write_checkpoint
+from eprop_rt_services.recordings import Recording, Series
+from eprop_rt_services.replay.source import binned
 
 CHANNELS, OUTPUTS = 5, 2
 FALCON = {
@@ -113,7 +116,7 @@ def test_falcon_begins_anew_with_another_session_and_goes_on_with_the_same(check
     np.testing.assert_array_equal(said[0], spoken(trained(), np.vstack([x, x[:1]]))[-1])
 
 
-@pytest.mark.parametrize("reduce", ["sum", "mean", "rms"])
+@pytest.mark.parametrize("reduce", ["sum", "mean", "rms", "variance"])
 def test_steps_of_a_benchmark_add_up_to_the_bins_of_the_decoder(checkpoint, reduce):
     decoder = FalconDecoder(checkpoint(bin_s=0.06, reduce=reduce))
     decoder.reset(["it"])
@@ -124,11 +127,28 @@ def test_steps_of_a_benchmark_add_up_to_the_bins_of_the_decoder(checkpoint, redu
         "sum": by_bin.sum(axis=1),
         "mean": by_bin.mean(axis=1),
         "rms": np.sqrt((by_bin**2).mean(axis=1)),
+        "variance": by_bin.var(axis=1),
     }[reduce]
     expected = spoken(trained(bin_s=0.06, reduce=reduce), whole)
     np.testing.assert_array_equal(said[:2], 0)
     np.testing.assert_allclose(said[2::3], expected, rtol=1e-5, atol=1e-9)
     np.testing.assert_array_equal(said[3], said[2])
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean", "variance"])
+def test_values_that_are_no_numbers_add_nothing_as_in_any_other_bin(checkpoint, reduce):
+    decoder = FalconDecoder(checkpoint(bin_s=0.06, reduce=reduce))
+    decoder.reset(["it"])
+    x = counts(12)
+    x[1, 0], x[4, 1], x[5, 1], x[7, 2], x[8] = np.inf, np.nan, -np.inf, 1e300, np.nan
+    said = np.array([decoder.predict(row[None])[0] for row in x])
+    with np.errstate(over="ignore"):
+        given = x.astype(np.float32)
+    signal = Series(StreamInfo("x", CHANNELS, 50.0), np.arange(12) / 50, given)
+    _, bins, _ = binned(Recording("r", signal, None), BinSettings(bin_s=0.06, reduce=reduce))
+    assert np.isfinite(bins).all()
+    expected = spoken(trained(bin_s=0.06, reduce=reduce), bins)
+    np.testing.assert_array_equal(said[2::3], expected)
 
 
 def test_what_does_not_fit_is_refused_in_one_line(checkpoint, tmp_path):

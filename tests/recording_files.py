@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import h5py
 import numpy as np
 import pynwb
+from pynwb.behavior import BehavioralTimeSeries
 
 STRINGS = h5py.special_dtype(ref=h5py.Reference)
 
@@ -179,3 +180,41 @@ def add_units(file, trains, observed=None, electrodes=None):
         if electrodes is not None:
             fields["electrodes"] = [electrodes[at]]
         file.add_unit(spike_times=train, id=100 + at, **fields)
+
+
+def write_falcon_m2(path, seconds=6.0, channels=96, seed=4):
+    """Write a file as those of FALCON M2 are (DANDI 000953): counts that tell two velocities."""
+    rng = np.random.default_rng(seed)
+    stamps = 10.0 + np.arange(round(seconds * 50)) / 50.0
+    velocity = np.stack([np.sin(stamps * 2.0), np.cos(stamps * 3.0)], axis=1)
+    weights = rng.normal(size=(2, channels))
+    counts = rng.poisson(np.clip(3.0 + velocity @ weights, 0.1, 20.0))
+    file = nwb_file()
+    for channel in range(channels):
+        within = (rng.uniform(0.05, 0.95, each) for each in counts[:, channel])
+        times = [np.sort(at + 0.02 * part) for at, part in zip(stamps, within, strict=True)]
+        file.add_unit(
+            spike_times=np.concatenate(times), obs_intervals=[[stamps[0], stamps[-1] + 0.02]]
+        )
+    file.add_acquisition(channels_apart("finger_vel", ("index", "mrs"), velocity, stamps, "AU"))
+    kept = np.ones(len(stamps), bool)
+    kept[:5] = False
+    file.add_acquisition(
+        pynwb.TimeSeries(name="eval_mask", data=kept, unit="bool", timestamps=stamps)
+    )
+    file.add_trial_column(name="tgt_loc", description="location of target (0-1 AU)")
+    for start in np.arange(stamps[0], stamps[-1], 2.0).tolist():
+        file.add_trial(start_time=start, stop_time=start + 2.0, tgt_loc=[0.5, 0.5])
+    save_nwb(path, file)
+    return counts, velocity
+
+
+def channels_apart(name, channels, values, stamps, unit):
+    """Return an interface with a series a channel, as FALCON has EMG and velocities."""
+    apart = BehavioralTimeSeries(name=name)
+    for at, channel in enumerate(channels):
+        apart.create_timeseries(
+            name=channel, data=values[:, at], unit=unit, timestamps=stamps,
+            comments=f"columns=[{channel}]",
+        )  # fmt: skip
+    return apart

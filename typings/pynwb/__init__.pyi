@@ -34,6 +34,7 @@ class TimeSeries(NWBContainer):
     conversion: float
     offset: float
     description: str
+    comments: str
     def __init__(
         self,
         name: str,

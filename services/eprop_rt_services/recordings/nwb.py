@@ -4,7 +4,8 @@ The signal is a time series of `acquisition`, or the spike times of `units`, cou
 time series of the processing modules, either bare or inside an interface such as `Position`. A
 series is named by its own name, its interface, or both (`Velocity/hand_velocity`), in any case, and
 may then stand anywhere. Labels of the name `intention` are computed from a cursor's position and
-its target, unless a series of that name stands in the file. Annotations are markers.
+its target, unless a series of that name stands in the file. Annotations are markers. An interface
+whose series are single channels is read as one series.
 """
 
 import warnings
@@ -27,6 +28,7 @@ from eprop_rt_services.recordings.nwb_candidates import (
 )
 from eprop_rt_services.recordings.nwb_markers import markers_of
 from eprop_rt_services.recordings.nwb_series import load
+from eprop_rt_services.recordings.nwb_together import load_found, with_labels_in_time
 from eprop_rt_services.recordings.nwb_trials import trials_of
 from eprop_rt_services.recordings.nwb_units import UNITS, has_spikes, trains_of
 from eprop_rt_services.recordings.nwb_writer import write_nwb
@@ -41,8 +43,8 @@ __all__ = ["read_nwb", "write_nwb"]
 
 DEFAULT_SIGNAL = "binned_spikes"
 ACQUISITION, ANALYSIS = "acquisition", "analysis"
-DEFAULT_CURSOR = ("position",)
-DEFAULT_TARGET = ("target", "target_position")
+DEFAULT_CURSOR = ("position", "cursor_pos")
+DEFAULT_TARGET = ("target", "target_position", "target_pos")
 
 
 def read_nwb(path: Path, selection: Selection) -> Recording:
@@ -71,7 +73,8 @@ def read_nwb(path: Path, selection: Selection) -> Recording:
             trials = trials_of(file)
             signal = _signal(file, there, selection)
             labels = _labels(there, selection, trials)
-            return Recording(path.stem, signal, labels, trials, markers_of(file, selection))
+            markers = markers_of(file, selection)
+            return with_labels_in_time(Recording(path.stem, signal, labels, trials, markers))
 
 
 def _signal(file: "pynwb.NWBFile", there: list[Candidate], selection: Selection) -> Series:
@@ -81,7 +84,7 @@ def _signal(file: "pynwb.NWBFile", there: list[Candidate], selection: Selection)
         found = named(there, name)
         if not found and spikes and name.casefold() == UNITS:
             return _counted(file, selection)
-        return load(only(found, there, f"signal {name!r}{_or_units(spikes)}"))
+        return load_found(found, there, f"signal {name!r}{_or_units(spikes)}")
     found = named(there, DEFAULT_SIGNAL)
     if not found and spikes:
         return _counted(file, selection)
@@ -93,7 +96,7 @@ def _signal(file: "pynwb.NWBFile", there: list[Candidate], selection: Selection)
             "it has no signal: expected a time series in acquisition or spike times in units; name "
             f"one of {listed(there)} by recording.signal"
         )
-    return load(only(found, there, "signal by default (none was named)"))
+    return load_found(found, there, "signal by default (none was named)")
 
 
 def _counted(file: "pynwb.NWBFile", selection: Selection) -> Series:
@@ -126,11 +129,11 @@ def _labels(
         found = named(processed, name) or named(there, name)
         if not found and name.casefold() in KINDS:
             found = spoken_of(processed, name.casefold())
-        return load(only(found, processed or there, f"labels {name!r}"))
+        return load_found(found, processed or there, f"labels {name!r}")
     for kind in KINDS:
         found = spoken_of(processed, kind)
         if found:
-            return load(only(found, processed, f"labels {kind!r} (none were named)"))
+            return load_found(found, processed, f"labels {kind!r} (none were named)")
     return None
 
 

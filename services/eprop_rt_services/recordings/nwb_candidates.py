@@ -71,6 +71,15 @@ def named(found: Iterable[Candidate], name: str) -> list[Candidate]:
     return [candidate for candidate in found if candidate.answers_to(name)]
 
 
+def are_channels(found: Sequence[Candidate]) -> bool:
+    """Whether they are the channels of one interface, each a series of its own."""
+    places = {(each.module, each.interface) for each in found}
+    shapes = [getattr(each.series.data, "shape", (0, 0)) for each in found]
+    return len(places) == 1 < len(found) and all(
+        len(shape) == 1 or shape[1:] == (1,) for shape in shapes
+    )
+
+
 def only(found: Sequence[Candidate], there: Sequence[Candidate], wanted: str) -> Candidate:
     """The one that was found; raises RecordingError where there are more or none."""
     if len(found) == 1:

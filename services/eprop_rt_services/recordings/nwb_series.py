@@ -49,7 +49,9 @@ def load(candidate: Candidate) -> Series:
 def _stamps(series: "pynwb.TimeSeries", samples: int, label: str) -> tuple[F64, float]:
     """Return the stamps and the sample rate, 0 where the stamps follow no rate."""
     if series.rate is None:
-        stamps = np.ascontiguousarray(series.timestamps, dtype=np.float64)
+        stamps = np.ascontiguousarray(
+            checked(series.timestamps, f"the stamps of series {label}"), dtype=np.float64
+        )
         return stamps, rate_of(stamps)
     if not series.rate > 0:
         raise RecordingError(f"series {label} has a rate of {series.rate} Hz; expected more than 0")
@@ -77,14 +79,19 @@ def _scaled(series: "pynwb.TimeSeries", data: NDArray[np.number | np.bool]) -> F
 
 
 def _names(series: "pynwb.TimeSeries") -> list[str]:
-    """Return channel names from the electrodes, or from "columns: a, b" in the description."""
+    """Return channel names from the electrodes, the comments or the description.
+
+    "columns: a, b" in the description, or "columns=[a,b]" in the comments, as archives have it.
+    """
     electrodes = getattr(series, "electrodes", None)
     if electrodes is not None:
         for column in ELECTRODE_NAME_COLUMNS:
             if column in electrodes.table.colnames:
                 names = electrodes.table[column].data[:]
                 return [str(names[row]) for row in electrodes.data[:]]
-    listed = re.search(r"\bcolumns:\s*([^;\n]+)", series.description or "")
+    listed = re.search(r"\bcolumns=\[([^\]\n]+)\]", series.comments or "") or re.search(
+        r"\bcolumns:\s*([^;\n]+)", series.description or ""
+    )
     if listed is None:
         return []
     text = listed[1]

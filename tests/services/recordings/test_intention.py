@@ -87,7 +87,9 @@ def test_a_target_of_another_rate_holds_until_the_next_sample(tmp_path):
 
 def test_the_cursor_is_found_by_the_name_that_was_given(tmp_path):
     path = written(tmp_path, cursor="Screen")
-    with pytest.raises(RecordingError, match=r"no cursor 'position'.*recording\.cursor"):
+    with pytest.raises(
+        RecordingError, match=r"no cursor 'position or cursor_pos'.*recording\.cursor"
+    ):
         read_recording(path, INTENTION)
     named = INTENTION.model_copy(update={"cursor": "screen", "target": "target_position"})
     assert len(known(read_recording(path, named))) == 6

@@ -183,11 +183,14 @@ def add_units(file, trains, observed=None, electrodes=None):
 
 
 def write_falcon_m2(path, seconds=6.0, channels=96, seed=4):
-    """Write a file as those of FALCON M2 are (DANDI 000953): counts that tell two velocities."""
+    """Write a file as those of FALCON M2 are (DANDI 000953): counts that tell two velocities.
+
+    Units are tuned alike in all of them, and fire otherwise with another seed.
+    """
     rng = np.random.default_rng(seed)
     stamps = 10.0 + np.arange(round(seconds * 50)) / 50.0
     velocity = np.stack([np.sin(stamps * 2.0), np.cos(stamps * 3.0)], axis=1)
-    weights = rng.normal(size=(2, channels))
+    weights = np.random.default_rng(0).normal(size=(2, channels))
     counts = rng.poisson(np.clip(3.0 + velocity @ weights, 0.1, 20.0))
     file = nwb_file()
     for channel in range(channels):

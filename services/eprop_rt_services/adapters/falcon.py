@@ -52,13 +52,17 @@ class FalconDecoder:
         self._tags = tags
 
     def predict(self, neural_observations: NDArray[np.floating]) -> F64:
-        """Decode one step (batch_size, channels) of counts into (batch_size, outputs)."""
+        """Decode one step (sessions, channels) of counts into (sessions, outputs).
+
+        The evaluator's last batch may be of fewer sessions than batch_size.
+        """
         rows = np.asarray(neural_observations)
-        if rows.ndim != 2 or len(rows) != self.batch_size:
+        if rows.ndim != 2 or not 0 < len(rows) <= self.batch_size:
             raise DataError(
-                f"observations {rows.shape} came, expected ({self.batch_size}, channels)"
+                f"observations {rows.shape} came, expected ({self.batch_size}, channels), or less "
+                "sessions"
             )
-        return np.array([one.step(row) for one, row in zip(self._trained, rows, strict=True)])
+        return np.array([one.step(row) for one, row in zip(self._trained, rows, strict=False)])
 
     def observe(self, neural_observations: NDArray[np.floating]) -> None:
         """Take one step that is not scored."""

@@ -13,10 +13,11 @@ import numpy as np
 from eprop_rt.bins.grid import BinGrid, interval_s
 from eprop_rt.config import BinSettings
 from eprop_rt.errors import ConfigError
-from eprop_rt_services.recordings import Recording
+from eprop_rt_services.recordings import Recording, scratch
 from eprop_rt_services.replay.source import first_stamp
 
 Kind = Literal["loss", "shuffle"]
+PART_ROWS = 1 << 16  # what is perturbed at once
 PERTURBATION = re.compile(r"(loss|shuffle):(\d*\.?\d+)@(\d*\.?\d+)")
 
 
@@ -119,9 +120,15 @@ def perturbed(recording: Recording, how: Perturbation | None, seed: int) -> Reco
     rng = np.random.default_rng((seed, 1))
     count = max(1 if how.kind == "loss" else 2, round(how.share * signal.info.channels))
     chosen = rng.permutation(signal.info.channels)[:count]
-    values, start = signal.values.copy(), int(how.at * len(signal.values))
-    # Each channel has another's units: the chosen ones move on by one in their random order.
-    values[start:, chosen] = 0 if how.kind == "loss" else values[start:, np.roll(chosen, 1)]
+    start = int(how.at * len(signal.values))
+    values = scratch.empty(signal.values.shape, np.float32, "perturbing the signal")
+    for begin in range(0, len(values), PART_ROWS):
+        part, worse = slice(begin, begin + PART_ROWS), max(begin, start)
+        values[part] = signal.values[part]
+        if worse < part.stop:
+            # Each channel has another's units: the chosen ones move on in their random order.
+            given = signal.values[worse : part.stop, np.roll(chosen, 1)]
+            values[worse : part.stop, chosen] = 0 if how.kind == "loss" else given
     return replace(recording, signal=replace(signal, values=values))
 
 

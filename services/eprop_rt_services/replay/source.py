@@ -19,6 +19,7 @@ from eprop_rt.structs import Ints
 from eprop_rt_services.recordings import Recording, Series
 
 SAMPLES_A_CHUNK = 256
+SAMPLES_BINNED = 8192  # at once, where nothing is decoded between them
 BREAK = 20  # bins: more than a decoder looks back, if not told otherwise
 
 
@@ -155,11 +156,16 @@ def true_labels(recording: Recording, bins: BinSettings, indices: list[int]) -> 
 
 
 def binned(recording: Recording, bins: BinSettings) -> tuple[Ints, F32, F32]:
-    """Indices (n,), values (n, channels) and labels (n, outputs) of all bins, NaN without one."""
+    """Indices (n,), values (n, channels) and labels (n, outputs) of all bins, NaN without one.
+
+    Takes memory for the bins, not for the samples.
+    """
     check_bins(recording, bins)
-    info = recording.signal.info
-    intake = Intake(bins, (info,))
-    closed = list(intake.push(Chunk(recording.signal.stamps, recording.signal.values)))
+    signal = recording.signal
+    intake = Intake(bins, (signal.info,))
+    parts = (slice(at, at + SAMPLES_BINNED) for at in range(0, len(signal.stamps), SAMPLES_BINNED))
+    chunks = (Chunk(signal.stamps[part], signal.values[part]) for part in parts)
+    closed = [one for chunk in chunks for one in intake.push(chunk)]
     indices = np.array([one.index for one in closed], np.int64)
     values = np.array([one.values for one in closed], np.float32).reshape(-1, intake.channels)
     return indices, values, true_labels(recording, bins, indices.tolist()).astype(np.float32)

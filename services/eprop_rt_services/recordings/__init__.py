@@ -5,6 +5,8 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from eprop_rt.errors import RecordingError
 from eprop_rt_services.recordings.brainflow_table import read_brainflow
 from eprop_rt_services.recordings.edf import read_edf
@@ -53,12 +55,14 @@ def read_recording(path: Path, selection: Selection | None = None) -> Recording:
     _check_readable(path)
     reader = _READERS.get(path.suffix.lower()) or _reader_by_content(path)
     selection = selection or Selection()
-    recording = reader(path, selection)
-    with errors_of(path, "cannot be read"):
-        if selection.block is not None:
-            recording = block_of(recording, selection.block)
-        if selection.join_gap_s is not None:
-            recording = put_apart(recording, selection.join_gap_s)
+    # What float32 cannot hold becomes infinite, and stamps may be anything: that is counted later.
+    with np.errstate(all="ignore"):
+        recording = reader(path, selection)
+        with errors_of(path, "cannot be read"):
+            if selection.block is not None:
+                recording = block_of(recording, selection.block)
+            if selection.join_gap_s is not None:
+                recording = put_apart(recording, selection.join_gap_s)
     return recording
 
 

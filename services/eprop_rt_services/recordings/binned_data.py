@@ -106,5 +106,4 @@ def _series(name: str, values: F64, stamps: F64, names: Sequence[str], unit: str
         channel_names([each.strip() for each in names], columns),
         (unit,) * columns if unit else (),
     )
-    with np.errstate(over="ignore", invalid="ignore"):
-        return Series(info, stamps, np.ascontiguousarray(values, np.float32))
+    return Series(info, stamps, np.ascontiguousarray(values, np.float32))

@@ -57,8 +57,7 @@ def read_brainflow(path: Path, selection: Selection) -> Recording:
             channel_names=layout.names or tuple(f"column {at}" for at in layout.signal),
             units=("uV",) * channels,
         )
-        with np.errstate(over="ignore", invalid="ignore"):
-            signal = Series(info, stamps, values[:, layout.signal].astype(np.float32))
+        signal = Series(info, stamps, values[:, layout.signal].astype(np.float32))
         return Recording(path.stem, signal, None, None, _markers(values, stamps, layout, selection))
 
 
@@ -160,7 +159,6 @@ def _markers(values: F64, stamps: F64, layout: _Layout, selection: Selection) ->
     column = layout.markers
     if not marker_names(selection, [] if column is None else [MARKERS]):
         return None
-    with np.errstate(over="ignore"):
-        numbers = values[:, column].astype(np.float32)
+    numbers = values[:, column].astype(np.float32)
     at = np.flatnonzero((numbers != 0) & np.isfinite(numbers))
     return Markers.ordered(stamps[at], texts_of_numbers(numbers[at]))

@@ -139,8 +139,7 @@ def _signal(file: _File, names: Sequence[str]) -> Series:
             )
         for begin in range(0, len(stamps), PART_SAMPLES):
             part = slice(begin, min(begin + PART_SAMPLES, len(stamps)))
-            with np.errstate(over="ignore", invalid="ignore"):
-                values[part] = raw.get_data(picks, part.start, part.stop, verbose="CRITICAL").T
+            values[part] = raw.get_data(picks, part.start, part.stop, verbose="CRITICAL").T
     info = StreamInfo("edf", len(names), rate_hz, tuple(names), ("V",) * len(names))
     return Series(info, stamps, values)
 

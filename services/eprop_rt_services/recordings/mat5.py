@@ -43,14 +43,13 @@ def variables(data: bytes, wanted: str) -> Mapping[str, Value]:
     """
     if data[126:128] != b"IM":
         raise RecordingError("it is damaged, or was written by a big-endian machine")
-    with np.errstate(all="ignore"):
-        for element in _elements(memoryview(data)[HEAD_BYTES:]):
-            inner = _inflated(element) if element.type == COMPRESSED else element
-            if inner.type != MATRIX:
-                continue
-            name, value = _matrix(inner.content, 0, wanted)
-            if name == wanted:
-                return {name: value}
+    for element in _elements(memoryview(data)[HEAD_BYTES:]):
+        inner = _inflated(element) if element.type == COMPRESSED else element
+        if inner.type != MATRIX:
+            continue
+        name, value = _matrix(inner.content, 0, wanted)
+        if name == wanted:
+            return {name: value}
     return {}
 
 

@@ -72,10 +72,9 @@ def _scaled(series: "pynwb.TimeSeries", data: NDArray[np.number | np.bool]) -> F
     """Return the values in the series' unit: data x conversion (x channel's own) + offset."""
     per_channel = getattr(series, "channel_conversion", None)
     gain = np.asarray(1.0 if per_channel is None else per_channel) * series.conversion
-    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold becomes inf
-        if np.all(gain == 1.0) and series.offset == 0.0:
-            return np.ascontiguousarray(data, dtype=np.float32)
-        return np.ascontiguousarray(data * gain + series.offset, dtype=np.float32)
+    if np.all(gain == 1.0) and series.offset == 0.0:
+        return np.ascontiguousarray(data, dtype=np.float32)
+    return np.ascontiguousarray(data * gain + series.offset, dtype=np.float32)
 
 
 def _names(series: "pynwb.TimeSeries") -> list[str]:

@@ -124,8 +124,7 @@ def _named(positions: Mapping[str, Series], name: str) -> Series:
 def _velocity(position: Series) -> Series:
     """Central differences, as the file has positions only."""
     info, stamps = position.info, position.stamps
-    with np.errstate(all="ignore"):  # two equal stamps
-        values = np.gradient(position.values.astype(np.float64), stamps, axis=0)
+    values = np.gradient(position.values.astype(np.float64), stamps, axis=0)
     named = StreamInfo(
         VELOCITY, info.channels, info.sample_rate_hz, info.channel_names, ("mm/s",) * info.channels
     )

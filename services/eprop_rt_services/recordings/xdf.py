@@ -191,8 +191,7 @@ def _read_as_text(stream: XdfStream) -> tuple[F64, Sequence[str]]:
     stamps, values = stream.read()
     if stream.is_text:
         return stamps, [" ".join(filter(None, map(str, row))) for row in values]
-    with np.errstate(over="ignore", invalid="ignore"):
-        return stamps, texts_of_numbers(np.asarray(values, np.float32)[:, 0])
+    return stamps, texts_of_numbers(np.asarray(values, np.float32)[:, 0])
 
 
 def _other_texts(streams: Iterable[XdfStream]) -> tuple[str, ...]:

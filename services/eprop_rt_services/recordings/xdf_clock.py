@@ -71,8 +71,10 @@ def _resets(times: F64, offsets: F64) -> NDArray[np.bool]:
 
 def _unusual(steps: F64, least_s: float, spreads: float) -> NDArray[np.bool]:
     """Which are far from the median, in seconds and in median absolute deviations."""
+    if len(steps) == 0:
+        return np.zeros(0, bool)
     away = np.abs(steps - np.median(steps))
-    typical = float(np.median(away)) if len(away) else 0.0
+    typical = float(np.median(away))
     return np.asarray(away > max(least_s, spreads * (typical + np.finfo(np.float64).eps)))
 
 

@@ -340,6 +340,16 @@ def test_a_clock_offset_that_is_no_time_is_left_out(both_ways, tmp_path, capfd, 
     assert capfd.readouterr().err == ""
 
 
+def test_one_clock_offset_moves_all_stamps_by_it(both_ways, tmp_path):
+    with XdfWriter(tmp_path / "a.xdf") as writer:
+        amp = writer.add_stream(StreamInfo("amp", 1, 10.0), "EEG", "s")
+        writer.write(amp, np.arange(20) / 10, np.ones((20, 1), np.float32))
+        writer.write_clock_offset(amp, 1.0, 7.0)
+
+    stamps = read_recording(tmp_path / "a.xdf").signal.stamps
+    assert stamps == pytest.approx(7 + np.arange(20) / 10)
+
+
 @pytest.mark.parametrize("name", [b"<name></name>", b""])
 def test_a_stream_without_a_name_is_read(both_ways, tmp_path, name):
     path = write(tmp_path / "a.xdf", ("amp", "EEG", 2, 50.0, 10), ("hand", "Mocap", 2, 50.0, 10))

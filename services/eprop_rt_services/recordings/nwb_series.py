@@ -50,7 +50,7 @@ def _stamps(series: "pynwb.TimeSeries", samples: int, label: str) -> tuple[F64, 
     """Return the stamps and the sample rate, 0 where the stamps follow no rate."""
     if series.rate is None:
         stamps = np.ascontiguousarray(
-            checked(series.timestamps, f"the stamps of series {label}"), dtype=np.float64
+            checked(series.timestamps, f"the dataset of stamps of series {label}"), dtype=np.float64
         )
         return stamps, rate_of(stamps)
     if not series.rate > 0:

@@ -252,3 +252,16 @@ def test_without_pynwb_the_error_says_what_to_install(tmp_path, monkeypatch):
 
     with pytest.raises(EpropError, match=r"pynwb.*pip install eprop-rt\[recordings\]"):
         read_recording(path)
+
+
+def test_stamps_that_claim_more_than_the_file_holds_are_refused(tmp_path):
+    path = write(tmp_path / "a.nwb", [counts(rate=None, timestamps=np.arange(20) / 10.0)])
+    with h5py.File(path, "a") as file:
+        series = file["acquisition/binned_spikes"]
+        about = dict(series["timestamps"].attrs)
+        del series["timestamps"]
+        claims = series.create_dataset("timestamps", (1 << 36,), np.float64, chunks=(1 << 16,))
+        claims.attrs.update(about)
+
+    with pytest.raises(RecordingError, match=r"dataset of stamps of series binned_spikes claims 524288 MiB"):
+        read_recording(path)

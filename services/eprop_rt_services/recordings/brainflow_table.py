@@ -1,7 +1,8 @@
 """Tables that BrainFlow writes: tab separated, a row a sample, a column a row of the board.
 
 A table does not say which board it is of. `recording.board` names it (with the package brainflow);
-without it `recording.signal` gives the columns, as in "1-8" or "1,3,5", counted from 0.
+without it `recording.signal` gives the columns, as in "1-8" or "1,3,5", counted from 0. Samples of
+one packet have one stamp there, and are stamped one by one here, as they are live.
 """
 
 import re
@@ -13,6 +14,7 @@ import numpy as np
 
 from eprop_rt.errors import EpropError, RecordingError
 from eprop_rt.series import F64, StreamInfo
+from eprop_rt_services.boards.packets import PacketStamps
 from eprop_rt_services.recordings.absent import marker_names, refuse_labels
 from eprop_rt_services.recordings.foreign import errors_of, one_line, optional_extra
 from eprop_rt_services.recordings.markers import Markers, texts_of_numbers
@@ -48,12 +50,14 @@ def read_brainflow(path: Path, selection: Selection) -> Recording:
             if selection.board is None
             else _of_board(selection.board, values.shape[1], selection)
         )
-        stamps = np.ascontiguousarray(values[:, layout.stamps])
+        said = np.ascontiguousarray(values[:, layout.stamps])
+        rate_hz = layout.sample_rate_hz or _mean_rate(said)
+        stamps = PacketStamps(rate_hz).spread(said)
         channels = len(layout.signal)
         info = StreamInfo(
             name="brainflow",
             channels=channels,
-            sample_rate_hz=layout.sample_rate_hz or _mean_rate(stamps),
+            sample_rate_hz=rate_hz,
             channel_names=layout.names or tuple(f"column {at}" for at in layout.signal),
             units=("uV",) * channels,
         )
@@ -149,9 +153,9 @@ def _columns(said: str, columns: int) -> list[int]:
 
 
 def _mean_rate(stamps: F64) -> float:
-    """A board's stamps come in bursts: only their mean says something, to three digits."""
+    """A board's stamps come in bursts: only their mean says something, to six digits."""
     span_s = float(stamps[-1] - stamps[0])
-    return float(f"{(len(stamps) - 1) / span_s:.3g}") if span_s > 0 else 0.0
+    return float(f"{(len(stamps) - 1) / span_s:.6g}") if span_s > 0 else 0.0
 
 
 def _markers(values: F64, stamps: F64, layout: _Layout, selection: Selection) -> Markers | None:

@@ -2,10 +2,15 @@
 
 import importlib.util
 
+import numpy as np
 import pytest
 
+from eprop_rt.config import BinSettings
 from eprop_rt.errors import EpropError, RecordingError
+from eprop_rt.intake import Intake
+from eprop_rt.series import Chunk
 from eprop_rt_services.recordings import Selection, read_recording
+from eprop_rt_services.replay.source import binned
 from recording_files import brainflow_rows, write_brainflow
 
 # brainflow itself asks for pkg_resources and does not bring it along.
@@ -35,6 +40,33 @@ def test_a_table_that_nobody_says_the_board_of_is_refused_with_what_to_say(tmp_p
         read_recording(tmp_path / "a.csv", Selection(signal="30-40"))
     with pytest.raises(RecordingError, match=r"expected columns, as in"):
         read_recording(tmp_path / "a.csv", Selection(signal="eeg"))
+
+
+def test_samples_of_one_packet_are_stamped_one_by_one(tmp_path):
+    """Two have one stamp, the time of the last, as a Ganglion sends them."""
+    values = brainflow_rows()
+    when = values[:, 30].copy()
+    values[::2, 30] = values[1::2, 30]
+    write_brainflow(tmp_path / "a.csv", values)
+    recording = read_recording(tmp_path / "a.csv", Selection(signal="1-8"))
+
+    assert recording.signal.stamps == pytest.approx(when, abs=2e-5)
+    assert recording.markers.stamps == pytest.approx(when[[20, 50]], abs=2e-5)
+    index, _, _ = binned(recording, BinSettings(bin_s=0.008, reduce="mean"))
+    assert len(index) == 125
+    (seen,) = Intake(BinSettings(bin_s=0.1), (recording.signal.info,)).push(
+        Chunk(recording.signal.stamps[:25], np.ones((25, 8), np.float32))
+    )
+    assert seen.values.tolist() == [25.0] * 8
+
+
+def test_the_rate_of_a_table_is_told_to_six_digits(tmp_path):
+    values = brainflow_rows(1025)
+    values[:, 30] = 1.76e9 + np.arange(1025) / 1024.0
+    write_brainflow(tmp_path / "a.csv", values)
+
+    info = read_recording(tmp_path / "a.csv", Selection(signal="1-8")).signal.info
+    assert info.sample_rate_hz == pytest.approx(1024.0, rel=1e-5)
 
 
 @pytest.mark.skipif(not HAS_BRAINFLOW, reason="the package brainflow is not installed")

@@ -263,5 +263,7 @@ def test_stamps_that_claim_more_than_the_file_holds_are_refused(tmp_path):
         claims = series.create_dataset("timestamps", (1 << 36,), np.float64, chunks=(1 << 16,))
         claims.attrs.update(about)
 
-    with pytest.raises(RecordingError, match=r"dataset of stamps of series binned_spikes claims 524288 MiB"):
+    with pytest.raises(
+        RecordingError, match=r"dataset of stamps of series binned_spikes claims 524288 MiB"
+    ):
         read_recording(path)

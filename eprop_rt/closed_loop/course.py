@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any, Self, cast
 
 import numpy as np
@@ -52,6 +53,19 @@ class CourseSettings(Settings):
     )
     probe_trials: Annotated[int, Field(ge=1)] = 15
     dead_trials: Count = Field(20, description="of learning with a dead array, before its probe")
+    dead_probe_trials: Annotated[int, Field(ge=1, le=MOST_TRIALS)] = Field(
+        100, description="frozen, on an array that is dead: a rate below .02 needs many"
+    )
+
+    @model_validator(mode="after")
+    def _probes_are_in_order(self) -> Self:
+        asked = self.probe_at
+        if not asked or any(after <= before for before, after in pairwise(asked)):
+            raise ConfigError(
+                f"course.probe_at is {list(asked)}; expected at least one number of learning "
+                f"trials, each larger than the one before: write {sorted(set(asked)) or [20]}"
+            )
+        return self
 
 
 class BenchSettings(Settings):
@@ -195,7 +209,8 @@ class Course:
                 learned += self._learn(coupling, 1)
             strike.go_on(room.tuning, len(learned))
             used_s = float(sum(trial.lasted_s for trial in learned))
-            probes.append(Probe(k, used_s, self._probe(coupling, self._stream(PROBE, k))))
+            result = self._probe(coupling, self._stream(PROBE, k), settings.course.probe_trials)
+            probes.append(Probe(k, used_s, result))
         silenced = self._silenced(coupling, self._stream(PROBE, SILENCED))
         coupling.way = Way()
         return Passed(condition.name, tuple(probes), tuple(learned), silenced)
@@ -209,11 +224,11 @@ class Course:
         with _not_exploring(coupling.decoder):
             return tuple(coupling.run(trials, learning=False))
 
-    def _probe(self, coupling: Coupling, seed: int) -> ProbeResult:
+    def _probe(self, coupling: Coupling, seed: int, trials: int) -> ProbeResult:
         """Frozen trials from a seed; leaves no trace."""
         held = self._held(coupling)
         coupling.restart(seed)
-        result = summarise(self._frozen(coupling, self._settings.course.probe_trials))
+        result = summarise(self._frozen(coupling, trials))
         self._put_back(coupling, held)
         return result
 
@@ -221,7 +236,7 @@ class Course:
         """A probe with nothing on any channel; leaves no trace."""
         held = self._held(coupling)
         silence(coupling.room.tuning)
-        result = self._probe(coupling, seed)
+        result = self._probe(coupling, seed, self._settings.course.dead_probe_trials)
         self._put_back(coupling, held)
         return result
 
@@ -230,8 +245,10 @@ class Course:
         coupling = self._couple(spare)
         silence(coupling.room.tuning)
         coupling.restart(self._stream(DEAD))
-        learned = self._learn(coupling, self._settings.course.dead_trials)
-        return summarise(learned) if learned else None, self._probe(coupling, self._stream(DEAD, 1))
+        course = self._settings.course
+        learned = self._learn(coupling, course.dead_trials)
+        probe = self._probe(coupling, self._stream(DEAD, 1), course.dead_probe_trials)
+        return summarise(learned) if learned else None, probe
 
     def _held(self, coupling: Coupling) -> tuple[Any, Any, Any]:
         decoder = cast(Any, coupling.decoder)

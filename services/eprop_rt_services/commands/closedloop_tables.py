@@ -10,6 +10,8 @@ from rich.table import Table
 from eprop_rt_services.rooms.config import RoomConfig
 from eprop_rt_services.wording import number
 
+CONTROLS = ("silenced_after_learning", "learned_while_dead")
+
 
 def show(settings: RoomConfig, figures: dict[str, Any]) -> None:
     """A table a condition, and what it is made of."""
@@ -67,7 +69,12 @@ def table_of(condition: dict[str, Any]) -> Table:
         pad_edge=False,
         collapse_padding=True,
     )
-    for head in ("decoder", *(f"k {k}" for k in ks), "90 % of\nplateau", "dead\narray"):
+    for head in (
+        "decoder",
+        *(f"k {k}" for k in ks),
+        "90 % of\nplateau",
+        "dead: silenced,\nlearned while",
+    ):
         table.add_column(head, no_wrap=True)
     for name, figure in condition["decoders"].items():
         probe = figure["probe"]
@@ -76,6 +83,7 @@ def table_of(condition: dict[str, Any]) -> Table:
             for t, s in zip(probe["time_to_target_s"], probe["success_rate"], strict=True)
         ]
         plateau = figure["plateau_90_s"]["mean"]
-        dead = f"{100 * figure['dead_array_success_rate']:.1f} %"
+        parts = (figure["dead_array"][part] for part in CONTROLS)
+        dead = "\n".join(f"{100 * part:.1f} %" for part in parts)
         table.add_row(name, *cells, f"{plateau:.0f} s" if math.isfinite(plateau) else "-", dead)
     return table

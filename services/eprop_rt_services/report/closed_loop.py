@@ -143,19 +143,16 @@ def probe_table(decoders: dict[str, Any]) -> Table:
 
 def dead_table(decoders: dict[str, Any]) -> Table:
     """Success with nothing heard."""
-    head = ("decoder", "frozen, both", "silenced", "learned while dead", "while learning")
-    parts = ("silenced_after_learning", "learned_while_dead", "while_learning")
-    rows = [
-        Row(
-            (
-                name,
-                percent(one["dead_array_success_rate"]),
-                *(percent(one["dead_array"][part]) for part in parts),
-            ),
-            name == "eprop",
-        )
-        for name, one in decoders.items()
-    ]
+    head = (
+        "decoder", "silenced", "learned while dead", "most in a simulation", "frozen trials of each",
+        "while learning",
+    )  # fmt: skip
+    rows = []
+    for name, one in decoders.items():
+        dead = one["dead_array"]
+        parts = ("silenced_after_learning", "learned_while_dead", "most_in_a_simulation")
+        cells = (*(percent(dead[part]) for part in parts), f"{dead['trials']}")
+        rows.append(Row((name, *cells, percent(dead["while_learning"])), name == "eprop"))
     return Table(head, tuple(rows))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from eprop_rt.closed_loop.intervals import mean_interval
 from eprop_rt.errors import ConfigError
 from eprop_rt_services.rooms.config import RoomConfig
-from eprop_rt_services.rooms.figures import of
+from eprop_rt_services.rooms.figures import dead_array, of, worst_dead
 from eprop_rt_services.rooms.running import Ran
 
 K = 20  # learning trials, where there is such a probe
@@ -74,7 +74,7 @@ def delay_figures(
                         "k": probe_k(config),
                         **_beside(on_time, _times(config, lane, at)),
                         "success_rate": _success(config, lane, at),
-                        "dead_array_success_rate": _dead(lane, at),
+                        "dead_array_success_rate": worst_dead(dead_array(lane, at)),
                     }
                 )
     return told
@@ -98,11 +98,6 @@ def _times(config: RoomConfig, ran: Sequence[Ran], at: int) -> list[float]:
 
 def _success(config: RoomConfig, ran: Sequence[Ran], at: int) -> float:
     return mean_interval([probe.result.success_rate for probe in _probes(config, ran, at)])[0]
-
-
-def _dead(ran: Sequence[Ran], at: int) -> float:
-    silenced = [each.result.passed[at].silenced.success_rate for each in ran]
-    return mean_interval([*silenced, *(each.result.dead.success_rate for each in ran)])[0]
 
 
 def _probes(config: RoomConfig, ran: Sequence[Ran], at: int) -> list[Any]:

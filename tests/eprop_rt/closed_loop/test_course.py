@@ -30,8 +30,9 @@ ZERO = (parse_perturbation("zero"),)
 
 
 def literature(**course):
-    given = {"learning_trials": 10, "probe_at": (0, 3), "probe_trials": 5, "dead_trials": 3}
-    return BenchSettings(room=ROOM, labels=LABELS, course=CourseSettings(**given | course))
+    given = {"learning_trials": 10, "probe_at": (0, 3), "probe_trials": 5}
+    dead = {"dead_trials": 3, "dead_probe_trials": 5}
+    return BenchSettings(room=ROOM, labels=LABELS, course=CourseSettings(**given | dead | course))
 
 
 class Kept(RlsDecoder):
@@ -88,9 +89,10 @@ def test_least_squares_reproduce_the_published_protocol_in_the_simulator_of_the_
 
 @pytest.mark.large
 def test_on_a_dead_array_every_probe_fails():
-    result = Course(literature(probe_trials=20), rls, 0, 2).run(ZERO)
-    assert result.dead.success_rate <= 0.05
-    assert result.passed[0].silenced.success_rate <= 0.05
+    result = Course(literature(dead_probe_trials=150), rls, 0, 2).run(ZERO)
+    for each in (result.dead, result.passed[0].silenced):
+        assert each.trials == 150
+        assert each.success_rate <= 0.02
     assert result.passed[0].probes[-1].result.success_rate == 1.0
 
 
@@ -255,6 +257,12 @@ def test_a_filter_that_is_fitted_again_and_again_learns_in_closed_loop():
 
     (passed,) = Course(literature(probe_at=(0, 10)), build, 0, 0).run(ZERO).passed
     assert [p.result.success_rate for p in passed.probes] == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("probe_at", [(20, 5), (5, 5), ()])
+def test_probes_that_are_not_in_order_are_refused_in_one_line(probe_at):
+    with pytest.raises(ConfigError, match=r"course\.probe_at is \[.*\]; expected .* write \["):
+        CourseSettings(probe_at=probe_at)
 
 
 def test_a_perturbation_that_is_none_is_refused_in_one_line():

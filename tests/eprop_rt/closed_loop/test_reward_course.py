@@ -8,6 +8,7 @@ from eprop_rt.decoder import build_decoder
 from eprop_rt_services.rooms.config import load_room_config
 
 SHORT = ["course.probe_at=[0,60]", "course.probe_trials=20", "course.dead_trials=5"]
+SHORT += ["course.dead_probe_trials=50"]
 
 
 @pytest.mark.large

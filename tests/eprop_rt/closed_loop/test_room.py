@@ -89,6 +89,23 @@ def test_a_perfect_decoder_needs_the_published_time_in_the_simulator_of_the_lite
 
 
 @pytest.mark.large
+@pytest.mark.parametrize(
+    ("change_cm_s2", "least", "most"),
+    [(0.0, 0, 0), (2.0, 0.06, 0.09), (4.5, 0.04, 0.08), (10, 0, 0)],
+)
+def test_in_that_simulator_a_constant_succeeds_by_chance_in_nine_of_a_hundred_at_most(
+    change_cm_s2, least, most
+):
+    """What a decoder that hears nothing can say: a flight that gathers speed, one way."""
+    room, ended, won = Room(LITERATURE, 0), 0, []
+    while room.ended < 600:
+        room.run_bin(np.array([change_cm_s2 * 0.01, 0.0]))
+        won += [trial.success for trial in room.trials(ended)]
+        ended = room.ended
+    assert least <= np.mean(won) <= most
+
+
+@pytest.mark.large
 def test_units_of_the_literature_fire_between_their_least_and_largest_rates():
     room = Room(LITERATURE, 1)
     perfect(room, 3, seed=0)

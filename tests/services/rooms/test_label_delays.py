@@ -15,6 +15,7 @@ SMALL = (
     "--decoders", "rls", "--perturb", "zero", "--simulations", 2, "--jobs", 1,
     "-o", "course.learning_trials=0", "-o", "course.probe_at=[0,10]",
     "-o", "course.probe_trials=6", "-o", "course.dead_trials=2",
+    "-o", "course.dead_probe_trials=10",
 )  # fmt: skip
 
 

@@ -15,8 +15,11 @@ def seconds(ran, decoder, condition=0):
     return np.array([[probe.result.penalised_time_s for probe in p.probes] for p in passed])
 
 
+DEAD = ("course.dead_trials=5", "course.dead_probe_trials=50")
+
+
 def simulated(preset, decoders, overrides, simulations=2):
-    config = load_room_config(f"preset:{preset}", ["seed=1000", *overrides])
+    config = load_room_config(f"preset:{preset}", ["seed=1000", *DEAD, *overrides])
     return {name: [run_one(config, name, i) for i in range(simulations)] for name in decoders}
 
 
@@ -35,9 +38,11 @@ def test_eprop_keeps_up_with_least_squares_in_the_simulator_of_the_literature():
     for condition in range(3):
         ratio = seconds(ran, "eprop", condition).mean(0) / seconds(ran, "rls", condition).mean(0)
         assert np.all(ratio <= 1.05)
-    for each in ran["eprop"] + ran["rls"]:
-        assert each.result.dead.success_rate == 0
-        assert all(passed.silenced.success_rate == 0 for passed in each.result.passed)
+    for each in ran.values():
+        silenced = [passed.silenced.success_rate for one in each for passed in one.result.passed]
+        assert np.mean(silenced) <= 0.02
+        assert max(silenced) <= 0.09  # of a constant that a target lay in the way of, by chance
+        assert all(one.result.dead.success_rate <= 0.02 for one in each)
 
 
 def test_eprop_is_better_than_least_squares_where_units_multiply_velocity_with_position():
@@ -47,7 +52,6 @@ def test_eprop_is_better_than_least_squares_where_units_multiply_velocity_with_p
         [
             "course.learning_trials=0",
             "course.probe_at=[50]",
-            "course.dead_trials=2",
             "perturbations=[{kind: zero}]",
         ],
     )
@@ -61,7 +65,6 @@ def test_a_minute_of_use_is_enough_from_zero_weights():
         [
             "course.learning_trials=0",
             "course.probe_at=[15]",
-            "course.dead_trials=2",
             "perturbations=[{kind: zero}]",
         ],
     )

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from eprop_rt.bins.grid import steps_covering
 from eprop_rt.closed_loop.cursor import CursorSettings
 from eprop_rt.closed_loop.population import Seed
-from eprop_rt.closed_loop.scene import Event, Scene
+from eprop_rt.closed_loop.scene import Event, Scene, within
 from eprop_rt.closed_loop.task import Trial
 from eprop_rt.closed_loop.trials import (
     KEPT_RESULTS,
@@ -140,25 +140,23 @@ class Room:
     def scene(self, command: F64) -> Scene:
         """What is known at the end of the bin, with what the decoder has just said."""
         state, trial = self._state, self._state.trial
-        target = trial.screen.target.astype(np.float64)
+        position = state.cursor.position.astype(np.float64)
+        target, radius_cm = trial.screen.target.astype(np.float64), float(trial.screen.radius[0])
+        box = bool(self.settings.task.box and trial.phase[0] == machine.REACH)
+        selected = trial.selected.astype(np.float64)
         return Scene(
-            position=state.cursor.position.astype(np.float64),
+            position=position,
             velocity=state.cursor.velocity.astype(np.float64),
             command=command,
             target=target,
-            radius_cm=float(trial.screen.radius[0]),
-            inside=self._inside(),
+            radius_cm=radius_cm,
+            inside=within(position, target, radius_cm, box=box),
             since_onset_s=float(trial.shown[0]) * self.settings.tick_s,
             event=EVENTS[int(trial.event[0])],
             intent=state.user.velocity.astype(np.float64),
+            selected=None if math.isnan(selected[0]) else selected,
+            box=box,
         )
-
-    def _inside(self) -> bool:
-        trial = self._state.trial
-        way = self._state.cursor.position - trial.screen.target
-        if trial.phase[0] == machine.REACH and self.settings.task.box:
-            return bool(np.max(np.abs(way)) <= trial.screen.radius[0])
-        return bool(math.sqrt(float(way @ way)) <= trial.screen.radius[0])
 
     def trials(self, first: int) -> list[Trial]:
         """Those that ended from number `first` on; only the newest few are kept."""

@@ -1,7 +1,10 @@
 """What is known at the end of a bin: all that a source of labels or of rewards may see."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+
+import numpy as np
 
 from eprop_rt.series import F64
 
@@ -13,7 +16,6 @@ class Event(StrEnum):
     LEFT = "left"
     ENTERED = "entered"
     TARGET_ON = "target_on"
-    SELECTED = "selected"  # of a grid: a cell was dwelt on, right or wrong
     FAILURE = "failure"
     SUCCESS = "success"
 
@@ -25,7 +27,9 @@ class Scene:
     `position` and `velocity` (axes,) are the cursor's, in cm and cm/s; `command` (outputs,) is what
     the decoder said in this bin. `target` (axes,) is NaN where there is none; `since_onset_s`
     counts from when this target was shown. `intent` (axes,) is what the simulated user truly
-    intended, NaN where nobody knows: for analysis, and for the oracle among the sources.
+    intended, NaN where nobody knows: for analysis, and for the oracle among the sources. `selected`
+    (axes,) is the middle of the cell of a grid that was selected in this bin, right or wrong, None
+    where none was. `box`: inside is within the radius on every axis.
     """
 
     position: F64
@@ -37,3 +41,13 @@ class Scene:
     since_onset_s: float
     event: Event
     intent: F64
+    selected: F64 | None = None
+    box: bool = False
+
+
+def within(position: F64, target: F64, radius_cm: float, *, box: bool) -> bool:
+    """Whether a position (axes,) is inside a target (axes,); never in one that is not there."""
+    way = target - position
+    if box:
+        return bool(np.max(np.abs(way)) <= radius_cm)
+    return bool(math.sqrt(float(way @ way)) <= radius_cm)

@@ -168,6 +168,7 @@ def trial_state(settings: TrialSettings, draws: Draws) -> TrialState:
         straight=np.zeros(1),
         angle=np.zeros(2),
         event=count(),
+        selected=np.full(axes, np.nan),
         ended=count(),
         results=np.zeros((KEPT_RESULTS, COLUMNS + axes)),
         draws=draws,

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -27,15 +28,19 @@ class Mistakes:
 
     def label(self, scene: Scene) -> Labels:
         """What the source says of the target that it is shown."""
+        if scene.selected is not None and self._turn is not None:  # of the trial that ended
+            scene = replace(scene, selected=self._turned(self._turn, scene.selected))
         if not np.array_equal(scene.target, self._shown, equal_nan=True):
             self._shown = scene.target.copy()
             self._pivot = scene.position.copy()
             self._turn = None if absent(scene.target) else self._drawn(len(scene.target))
         if self._turn is None:
             return self._source.label(scene)
-        wrong = self._pivot + self._turn @ (scene.target - self._pivot)
-        mistaken = aimed(scene, wrong, scene.radius_cm)
+        mistaken = aimed(scene, self._turned(self._turn, scene.target), scene.radius_cm)
         return self._source.label(replace(mistaken, intent=self._turn @ scene.intent))
+
+    def _turned(self, turn: F64, target: F64) -> F64:
+        return cast(F64, self._pivot + turn @ (target - self._pivot))
 
     def _drawn(self, axes: int) -> F64 | None:
         mistaken, eighths = self._draws.random() < self._share, self._draws.integers(1, 8)

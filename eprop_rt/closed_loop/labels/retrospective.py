@@ -1,7 +1,9 @@
 """Retrospective inference: only what was selected in the end tells where the way there led.
 
-Jarosiewicz et al. 2015, Sci. Transl. Med. 7:313ra179. No target needs to be known beforehand: at a
-SUCCESS or a SELECTED the bins of the approach get their labels, all at once and late.
+Jarosiewicz et al. 2015, Sci. Transl. Med. 7:313ra179. At the end of a trial the bins of the
+approach get their labels, all at once and late. Where something was selected nobody knows whether
+it was what the user wanted: it is taken for the target, right or wrong, and no target needs to be
+known. Where nothing can be selected but the target, a SUCCESS says that it was wanted.
 """
 
 from collections import deque
@@ -9,10 +11,10 @@ from dataclasses import replace
 
 from eprop_rt.closed_loop.labels.source import Labels, LabelSource, absent, unknown
 from eprop_rt.closed_loop.population import Seed
-from eprop_rt.closed_loop.scene import Event, Scene
+from eprop_rt.closed_loop.scene import Event, Scene, within
 from eprop_rt.series import F64
 
-_ENDS = (Event.SUCCESS, Event.SELECTED, Event.FAILURE)
+_ENDS = (Event.SUCCESS, Event.FAILURE)
 
 
 class RetrospectiveSource:
@@ -20,7 +22,8 @@ class RetrospectiveSource:
 
     An approach begins when a target comes on or the one before has ended, and goes back by
     `lookback` bins at most. The bin of the selection is not part of it: by its end the cursor may
-    have been put back, and the next target be there. A FAILURE teaches nothing.
+    have been put back, and the next target be there. Who selects nothing and wins nothing
+    teaches nothing.
     """
 
     def __init__(self, source: LabelSource, lookback: int) -> None:
@@ -36,9 +39,10 @@ class RetrospectiveSource:
             return Labels(unknown(scene))
         approach = tuple(self._approach)
         self._approach.clear()
-        if scene.event is Event.FAILURE or not approach:
+        target = chosen(scene, approach[-1]) if approach else None
+        if target is None:
             return Labels(unknown(scene))
-        target, radius_cm = selected(scene.event, approach[-1])
+        radius_cm = approach[-1].radius_cm
         known = (self._source.label(aimed(one, target, radius_cm)).now for one in approach)
         aged = zip(range(len(approach), 0, -1), known, strict=True)
         earlier = tuple((age, label) for age, label in aged if not absent(label))
@@ -50,14 +54,14 @@ class RetrospectiveSource:
         self._source.restart(seed)
 
 
-def selected(event: Event, last: Scene) -> tuple[F64, float]:
-    """Where a selection was, and how wide: a target that was won, else where the cursor rested."""
-    won = event is Event.SUCCESS and not absent(last.target)
-    return (last.target if won else last.position), last.radius_cm
+def chosen(end: Scene, last: Scene) -> F64 | None:
+    """What an approach led to: what was selected at its end, else a target that was won."""
+    if end.selected is not None:
+        return end.selected
+    return last.target if end.event is Event.SUCCESS and not absent(last.target) else None
 
 
 def aimed(scene: Scene, target: F64, radius_cm: float) -> Scene:
     """The same scene with another target (axes,)."""
-    way = target - scene.position
-    inside = bool(way @ way <= radius_cm * radius_cm)
+    inside = within(scene.position, target, radius_cm, box=scene.box)
     return replace(scene, target=target, radius_cm=radius_cm, inside=inside)

@@ -17,7 +17,7 @@ from eprop_rt.structs import Floats, Ints
 
 PAUSE, HOME, REACH = 0, 1, 2
 # What happened, the least important first: the order of `eprop_rt.closed_loop.scene.Event`.
-NONE, LEFT, ENTERED, TARGET_ON, SELECTED, FAILURE, SUCCESS = 0, 1, 2, 3, 4, 5, 6
+NONE, LEFT, ENTERED, TARGET_ON, FAILURE, SUCCESS = 0, 1, 2, 3, 4, 5
 # Where the next target comes from: a shuffled table, any angle, anywhere, any cell of a grid.
 TABLE, ANGLE, ANYWHERE, CELL = 0, 1, 2, 3
 NEVER, ON_FAILURE, ALWAYS = 0, 1, 2  # when a trial's end puts the cursor back
@@ -79,6 +79,7 @@ class TrialState(NamedTuple):
     straight: Floats  # (1,) from the start to the newest entry
     angle: Floats  # (2,) sum and count, before the first entry
     event: Ints  # (1,) the most important one since it was last set to NONE
+    selected: Floats  # (A,) the middle of a cell that was selected since then, NaN: none was
     ended: Ints  # (1,) trials so far
     results: Floats  # (n, COLUMNS + A) of the newest trials
     draws: Draws
@@ -213,7 +214,7 @@ def follow(params: TrialParams, state: TrialState, cursor: CursorState) -> None:
     held = state.entered[0] >= 0 and state.clock[0] - state.entered[0] >= hold
     if params.cells > 0 and state.phase[0] == REACH:
         if held and state.cell[0] >= 0:
-            note(state, SELECTED)
+            select(params, state, cursor)
             finish(params, state, cursor, inside(params, state, cursor), True)
             return
         held = False
@@ -225,6 +226,15 @@ def follow(params: TrialParams, state: TrialState, cursor: CursorState) -> None:
         finish(params, state, cursor, False, False)
     elif state.jumps[0] == 1 and state.clock[0] >= params.jump:
         jump(params, state, cursor)
+
+
+@as_written
+def select(params: TrialParams, state: TrialState, cursor: CursorState) -> None:
+    """Remember the cell where the cursor is, right or wrong."""
+    width = 2.0 * params.reach_cm / params.cells
+    for a in range(state.target.shape[0]):
+        at = math.floor((cursor.position[a] + params.reach_cm) / width)
+        state.selected[a] = -params.reach_cm + width * (at + 0.5)
 
 
 @as_written

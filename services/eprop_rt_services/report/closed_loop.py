@@ -144,8 +144,8 @@ def probe_table(decoders: dict[str, Any]) -> Table:
 def dead_table(decoders: dict[str, Any]) -> Table:
     """Success with nothing heard."""
     head = (
-        "decoder", "silenced", "learned while dead", "most in a simulation", "frozen trials of each",
-        "while learning",
+        "decoder", "silenced", "learned while dead", "most in a simulation",
+        "frozen trials of each", "while learning",
     )  # fmt: skip
     rows = []
     for name, one in decoders.items():

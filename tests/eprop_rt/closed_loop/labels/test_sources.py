@@ -157,7 +157,7 @@ def test_nothing_is_learned_in_a_pause_or_before_people_react(kind):
         assert np.isfinite(now(kind, scene(since_onset_s=0.25, velocity=(1.0, 1.0)))).all()
 
 
-def approach(event: Event, *, told: bool) -> list[Scene]:
+def approach(event: Event, *, told: bool = True, selected=None) -> list[Scene]:
     """A straight way to (6, 8), 0.1 s before and 0.3 s after the reaction; the end is a pause."""
     target = (6.0, 8.0) if told else NO_TARGET
     way = [
@@ -170,13 +170,13 @@ def approach(event: Event, *, told: bool) -> list[Scene]:
         for index in range(20)
     ]
     last = scene((6.0, 8.0), NO_TARGET, since_onset_s=0.55, event=event)
-    return [*way, last]
+    return [*way, replace(last, selected=None if selected is None else np.array(selected))]
 
 
 def test_retrospective_labels_are_those_of_direct_with_their_ages():
     direct, retrospective = source("direct"), source("retrospective")
     said = []
-    for shown in approach(Event.SUCCESS, told=True):
+    for shown in approach(Event.SUCCESS):
         said.append(direct.label(shown).now)
         labels = retrospective.label(shown)
         if shown.event is not Event.SUCCESS:
@@ -190,41 +190,47 @@ def test_retrospective_labels_are_those_of_direct_with_their_ages():
     assert np.isnan(labels.now).all()
 
 
-def test_retrospective_labels_need_no_target_beforehand():
-    seen, blind = source("retrospective"), source("retrospective")
-    told, untold = (approach(Event.SELECTED, told=one) for one in (True, False))
-    for one, other in zip(told, untold, strict=True):
-        said, guessed = seen.label(one), blind.label(other)
-    assert len(guessed.earlier) == 15
-    assert all(
-        age == same and np.array_equal(label, of_same)
-        for (age, label), (same, of_same) in zip(said.earlier, guessed.earlier, strict=True)
-    )
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("event", [Event.SUCCESS, Event.FAILURE])
+def test_what_was_selected_is_taken_for_the_target_right_or_wrong_and_known_or_not(event, told):
+    retrospective = source("retrospective")
+    for shown in approach(event, told=told, selected=(5.7, 7.6)):
+        labels = retrospective.label(shown)
+    assert len(labels.earlier) == 15
     # Bin 11 of 20, selected where the cursor was in bin 19: 4 cm before it, at 16 cm/s.
-    assert np.allclose(dict(guessed.earlier)[9], (0.6 * 16, 0.8 * 16))
+    assert np.allclose(dict(labels.earlier)[9], (0.6 * 16, 0.8 * 16))
+
+
+def test_a_mistaken_selection_is_turned_as_a_mistaken_target_is():
+    mistaken = source("retrospective", mistakes=1.0)
+    for shown in approach(Event.FAILURE, selected=(5.7, 7.6)):
+        labels = mistaken.label(shown)
+    first = max(age for age, _ in labels.earlier)
+    angle = np.angle(complex(*dict(labels.earlier)[first]) / complex(0.6, 0.8))
+    assert abs(angle) > 0.3
 
 
 def test_a_failure_teaches_nothing_and_a_new_target_begins_a_new_approach():
     retrospective = source("retrospective")
-    for shown in approach(Event.FAILURE, told=True):
+    for shown in approach(Event.FAILURE):
         labels = retrospective.label(shown)
     assert np.isnan(labels.now).all()
     assert labels.earlier == ()
-    for shown in (*approach(Event.FAILURE, told=True)[:-1], *approach(Event.SUCCESS, told=True)):
+    for shown in (*approach(Event.FAILURE)[:-1], *approach(Event.SUCCESS)):
         labels = retrospective.label(shown)
     assert max(age for age, _ in labels.earlier) == 15
 
 
 def test_an_approach_goes_back_by_its_lookback_at_most():
     retrospective = source("retrospective", lookback_s=0.1)
-    for shown in approach(Event.SUCCESS, told=True):
+    for shown in approach(Event.SUCCESS):
         labels = retrospective.label(shown)
     assert sorted(age for age, _ in labels.earlier) == [1, 2, 3, 4, 5]
 
 
 def test_a_restart_forgets_the_approach():
     retrospective = source("retrospective")
-    *way, last = approach(Event.SUCCESS, told=True)
+    *way, last = approach(Event.SUCCESS)
     for shown in way:
         retrospective.label(shown)
     retrospective.restart(0)

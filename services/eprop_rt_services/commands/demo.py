@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from eprop_rt.errors import ConfigError
 from eprop_rt_services.commands.options import JsonOption, write_json
 from eprop_rt_services.demo.stage import DemoSettings, run_demo
 from eprop_rt_services.demo.view import LinesView, LiveView, conclude
@@ -38,8 +37,6 @@ def demo(
     learns. Then all are frozen and probed on the same targets. A page in the browser shows all
     three.
     """
-    if json is not None and not json.parent.is_dir():  # better said now than in two minutes
-        raise ConfigError(f"--json {json}: there is no folder {json.parent}, make it first")
     console = Console(stderr=json == Path("-"))
     settings = DemoSettings(
         learning_s=seconds,

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -13,6 +14,18 @@ import yaml
 from eprop_rt.config import Settings
 from eprop_rt.errors import ConfigError
 
+
+def check_json(path: Path | None) -> Path | None:
+    """Raise before the work is done, not after it."""
+    if path is None or str(path) == "-":
+        return path
+    if not path.parent.is_dir():
+        raise ConfigError(f"--json {path}: there is no folder {path.parent}, make it first")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigError(f"--json {path}: name a file in a folder of yours")
+    return path
+
+
 ConfigOption = Annotated[
     str, typer.Option("--config", "-c", metavar="FILE|preset:NAME", help="what to decode, and how")
 ]
@@ -22,7 +35,12 @@ OverrideOption = Annotated[
 ]
 JsonOption = Annotated[
     Path | None,
-    typer.Option("--json", metavar="FILE", help="write the printed figures there; - is stdout"),
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        help="write the printed figures there; - is stdout",
+        callback=check_json,
+    ),
 ]
 ReportOption = Annotated[
     Path | None,

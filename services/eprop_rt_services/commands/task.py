@@ -81,8 +81,6 @@ def task(
         raise ConfigError("--mouse came with --trials or --seconds: it runs until Ctrl-C")
     if commands and decoder:
         raise ConfigError("--commands and --decoder came together: give yours or one of ours")
-    if json is not None and not json.parent.is_dir():
-        raise ConfigError(f"--json {json}: there is no folder {json.parent}, make it first")
     settings = bench_settings(
         name=name,
         commands=tuple(commands or ()),

@@ -81,6 +81,8 @@ def test_the_figures_have_the_keys_that_scripts_read_and_a_page_shows_them(tmp_p
         (("preset:literature", "-o", "course.probes=3"), "unknown key course.probes"),
         (("preset:literature", "-o", "course.probe_at=[20,5]"), "write [5, 20]"),
         (("preset:literature", "--report", "/nowhere/at/all.html"), "/nowhere/at"),
+        (("preset:literature", "--json", "/nowhere/at/all.json"), "there is no folder /nowhere/at"),
+        (("preset:literature", "--json", "/"), "name a file in a folder of yours"),
     ],
 )
 def test_a_mistake_is_one_line(arguments, expected):

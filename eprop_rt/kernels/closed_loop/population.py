@@ -6,6 +6,9 @@
     xi <- q xi + sqrt(1 - q^2) N                                 latents of shared noise
     rate_i = floor_i + span_i bend(clip(drive_i, 0, top))        bend(d) = scale (d / scale)^power
 
+A gain g_i is on the depth of modulation: how far the rate is from that at the drive b_i, which does
+not change.  rate_i = floor_i + max(0, span_i base_i + g_i span_i (bent_i - base_i))
+
 With a `width` a unit hears, in place of W_i z, a field of velocity v and position p, its row of W
 being (depth, centre c, slope k):  depth max(0, 1 + k.p) exp(-|v - c|^2 / (2 width^2)).
 
@@ -36,7 +39,7 @@ class Tuning(NamedTuple):
     m: Floats  # (H, F + 1); H 0: the features as they are
     floor_hz: Floats  # (U,)
     span_hz: Floats  # (U,)
-    gain: Floats  # (U,) on the span: of a unit that is lost it is 0
+    gain: Floats  # (U,) on the depth of modulation
     alive: Floats  # (U,) 0: nothing is heard
     top: Floats  # (1,)
     width: Floats  # (1,) of fields; 0: there are none
@@ -82,15 +85,26 @@ def fire(tuning: Tuning, firing: Firing, dt_s: float) -> None:
             drive += tuning.s[i] * normal(firing.draws)
         for n in range(latents):
             drive += tuning.c[i, n] * firing.xi[n]
-        drive = min(max(drive, 0.0), tuning.top[0])
-        if tuning.bend[0] != 1.0:
-            drive = tuning.bend[1] * (drive / tuning.bend[1]) ** tuning.bend[0]
-        rate = tuning.alive[i] * (tuning.floor_hz[i] + tuning.gain[i] * tuning.span_hz[i] * drive)
+        span, bent = tuning.span_hz[i], bend(tuning, drive)
+        above = span * bent
+        if tuning.gain[i] != 1.0:
+            base = bend(tuning, tuning.b[i])
+            above = max(0.0, span * base + tuning.gain[i] * span * (bent - base))
+        rate = tuning.alive[i] * (tuning.floor_hz[i] + above)
         firing.rates_hz[i] = rate
         if tuning.at_most_one[0] > 0.0:
             firing.counts[i] += 1.0 if draw(firing.draws) < rate * dt_s else 0.0
         else:
             firing.counts[i] += poisson(firing.draws, rate * dt_s)
+
+
+@as_written
+def bend(tuning: Tuning, drive: float) -> float:
+    """What a drive is worth within its bounds."""
+    drive = min(max(drive, 0.0), tuning.top[0])
+    if tuning.bend[0] == 1.0:
+        return drive
+    return float(tuning.bend[1] * (drive / tuning.bend[1]) ** tuning.bend[0])
 
 
 @as_written

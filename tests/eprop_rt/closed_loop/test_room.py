@@ -256,6 +256,34 @@ def test_a_gain_field_multiplies_a_gaussian_of_velocity_with_a_slope_of_position
     assert np.allclose(firing.rates_hz, expected)
 
 
+@pytest.mark.parametrize(
+    "population",
+    [
+        CosineTuning(units=20),
+        HistoryTuning(units=20, power=2.0),
+        NonlinearTuning(units=20, latents=0),
+        GainFieldTuning(units=20, latents=0),
+        AccelerationTuning(units=20, noise=0.0, silent_at_rest=0.0),
+    ],
+    ids=lambda population: population.kind,
+)
+def test_a_gain_is_on_the_depth_of_modulation_and_leaves_the_rate_at_baseline(population):
+    rates = []
+    for gain in (0.0, 1.0, 0.5, 1.25):
+        room = Room(RoomSettings(population=population, user=CALM), 4)
+        room.tuning.gain[:] = gain
+        for command in wander(120):
+            room.run_bin(command)
+        rates.append(room._state.firing.rates_hz.copy())
+    none, full, half, more = rates
+    tuning = room.tuning
+    baseline = {"acceleration": tuning.floor_hz, "history": 20 * (tuning.b / 20) ** 2}
+    assert np.allclose(none, baseline.get(population.kind, tuning.b))
+    assert np.ptp(full - none) > 5
+    assert np.allclose(half - none, 0.5 * (full - none))
+    assert np.allclose(more, np.maximum(none + 1.25 * (full - none), 0))
+
+
 def test_a_power_bends_the_rates_of_history_about_one_rate():
     ways = wander(200)
     rates = []

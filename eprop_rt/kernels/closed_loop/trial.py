@@ -246,6 +246,7 @@ def jump(params: TrialParams, state: TrialState, cursor: CursorState) -> None:
         state.screen.target[a] = state.target[a]
     state.shown[0] = 0
     state.entered[0] = -1
+    state.first_entered[0] = -1
     note(state, TARGET_ON)
 
 

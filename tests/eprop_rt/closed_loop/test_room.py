@@ -375,6 +375,25 @@ def test_a_target_that_jumps_is_shown_twice_in_a_trial():
     assert all(since_s == 0.0 for _, since_s in shown)
 
 
+@pytest.mark.large
+def test_who_was_in_the_former_target_of_a_jump_has_not_entered_the_new_one():
+    task = TrialSettings(kind="target_jump", jump_share=1.0, jump_after_s=0.5, hold_s=0.6)
+    room = Room(RoomSettings(user=CALM, task=task, bin_s=0.01), 0)
+    command, was_in, ended, trials = np.zeros(2), 0, 0, []
+    while room.ended < 6:
+        room.run_bin(command)
+        scene = room.scene(command)
+        was_in += scene.inside and scene.target.any() and scene.since_onset_s == 0.49
+        aim = np.where(np.isnan(scene.target), scene.position, scene.target)
+        command = 12.0 * (aim - scene.position)
+        trials += room.trials(ended)
+        ended = room.ended
+    assert was_in >= 6
+    assert all(trial.success and trial.time_to_target_s > 0.5 for trial in trials)
+    # Straight into the new target and never out again.
+    assert all(trial.dial_in_s == 0 for trial in trials)
+
+
 def test_settings_that_cannot_be_are_refused_in_one_line():
     with pytest.raises(ConfigError, match=r"bin_s is 0\.025 s, .* set it to"):
         RoomSettings(bin_s=0.025)

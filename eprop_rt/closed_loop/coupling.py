@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from eprop_rt.closed_loop.assist import Assist
-from eprop_rt.closed_loop.labels import LabelSource
+from eprop_rt.closed_loop.labels import LabelSource, oldest_bins
 from eprop_rt.closed_loop.learner import Learner
 from eprop_rt.closed_loop.perturbation import LATEST_BINS
 from eprop_rt.closed_loop.rewards import RewardSource
@@ -29,8 +29,6 @@ from eprop_rt.errors import ConfigError, DataError
 from eprop_rt.kernels.counter import uniform
 from eprop_rt.series import F32, F64
 from eprop_rt.snapshot import Arrays, copied, write_back
-
-REMEMBERED_S = 10.0  # of the cursor's velocity, for labels of bins gone by
 
 
 class OutputSettings(Settings):
@@ -74,7 +72,7 @@ class Coupling:
         self._labels, self._rewards, self._assist = labels, rewards, assist
         self._output = output or OutputSettings()
         self.way = Way()
-        bins = math.ceil(REMEMBERED_S / room.settings.bin_s)
+        bins = oldest_bins(room.settings.bin_s) + 1
         decay = room.settings.bin_s / self._output.half_life_s
         self._keep = 0.5**decay
         self._own: Arrays = {
@@ -192,8 +190,16 @@ class Coupling:
             decoder.rehearse()
 
     def _at(self, name: str, age: int) -> F64:
-        """What there was so many bins before the newest that was learned from; a view."""
+        """What there was so many bins before the newest that was learned from; a view.
+
+        Raises DataError where that is no longer remembered.
+        """
         ring = self._own[name]
+        if age >= len(ring):
+            raise DataError(
+                f"a label came {age} bins after its own; expected at most {len(ring) - 1}: a "
+                "source of labels must not look back further"
+            )
         return cast(F64, ring[(int(self._own["taught"][0]) - age) % len(ring)])
 
     def _taken(self, label: F64, age: int) -> F32:

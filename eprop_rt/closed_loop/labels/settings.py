@@ -1,6 +1,6 @@
 """What the user chooses of a source of labels: its kind, when it speaks, and its faults."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,7 @@ from eprop_rt.closed_loop.labels.optimal import OptimalSettings
 from eprop_rt.config import NonNegative, Positive, Settings, Share
 
 LabelKind = Literal["direct", "refit", "optimal", "retrospective", "intention"]
+LATEST_S = 60.0  # labels are late, or look back, by so much at most
 
 
 class LabelSettings(Settings):
@@ -20,8 +21,12 @@ class LabelSettings(Settings):
     least_speed_cm_s: NonNegative = Field(0.0, description="of refit; 0: what rests never starts")
     optimal: OptimalSettings = OptimalSettings()
     after_s: NonNegative = Field(0.25, description="none until so long after a target came on")
-    lookback_s: Positive = Field(3.0, description="of retrospective: how much of an approach")
-    delay_s: NonNegative = Field(0.0, description="they come so much later")
+    lookback_s: Annotated[Positive, Field(le=LATEST_S)] = Field(
+        3.0, description="of retrospective: how much of an approach"
+    )
+    delay_s: Annotated[NonNegative, Field(le=LATEST_S)] = Field(
+        0.0, description="they come so much later"
+    )
     delay_handled: bool = Field(
         True, description="false: a late label is taken for one of the bin of now"
     )
@@ -54,6 +59,11 @@ class LabelSettings(Settings):
 def late_bins(settings: LabelSettings, bin_s: float) -> int:
     """By how many whole bins labels are late; a part of a bin counts as one."""
     return steps_covering(settings.delay_s, bin_s)
+
+
+def oldest_bins(bin_s: float) -> int:
+    """How many bins after its own any label of any source comes at most."""
+    return 2 * steps_covering(LATEST_S, bin_s)
 
 
 def waits_s(settings: LabelSettings, bin_s: float) -> float:

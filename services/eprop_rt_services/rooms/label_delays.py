@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eprop_rt.closed_loop.intervals import mean_interval
+from eprop_rt.closed_loop.labels.settings import LATEST_S
 from eprop_rt.errors import ConfigError
 from eprop_rt_services.rooms.config import RoomConfig
 from eprop_rt_services.rooms.figures import dead_array, of, worst_dead
@@ -40,8 +41,10 @@ def latenesses(text: str) -> tuple[Lateness, ...]:
         delays = sorted({float(each) for each in text.split(",")} - {0.0})
     except ValueError:
         delays = [math.nan]
-    if not all(0 < delay <= 60 for delay in delays):
-        raise ConfigError(f"--label-delay {text}: expected seconds from 0 to 60, as in 0,0.2,0.5,1")
+    if not all(0 < delay <= LATEST_S for delay in delays):
+        raise ConfigError(
+            f"--label-delay {text}: expected seconds from 0 to {LATEST_S:g}, as in 0,0.2,0.5,1"
+        )
     handled = tuple(Lateness(delay) for delay in (0.0, *delays))
     return (*handled, *(Lateness(delay, handled=False) for delay in delays))
 

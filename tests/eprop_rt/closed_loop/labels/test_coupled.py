@@ -2,16 +2,18 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from eprop_rt.baselines.rls import RlsDecoder
 from eprop_rt.closed_loop.assist import Assist, AssistSettings
 from eprop_rt.closed_loop.coupling import Coupling, OutputSettings
-from eprop_rt.closed_loop.labels import LabelSettings, build_label_source, waits_s
+from eprop_rt.closed_loop.labels import Labels, LabelSettings, build_label_source, waits_s
 from eprop_rt.closed_loop.labels.direct import DirectSource
 from eprop_rt.closed_loop.room import Room, RoomCursorSettings, RoomSettings
 from eprop_rt.config import RlsSettings
+from eprop_rt.errors import DataError
 
-BIN_S, BINS, LATE = 0.02, 300, 25
+BIN_S, BINS = 0.02, 300
 
 
 class Frozen:
@@ -47,16 +49,39 @@ def coupled(labels: LabelSettings, bins: int, *, adds=False) -> tuple[Frozen, np
     return decoder, coupling.snapshot()["own.squares"]
 
 
-@pytest.mark.parametrize("adds", [False, True])
-def test_late_labels_reach_their_bins_and_the_gain_as_those_in_time(adds):
+@pytest.mark.parametrize(("adds", "bins"), [(False, 25), (True, 25), (True, 700)])
+def test_late_labels_reach_their_bins_and_the_gain_as_those_in_time(adds, bins):
     on_time, squares = coupled(LabelSettings(), BINS, adds=adds)
-    late, late_squares = coupled(LabelSettings(delay_s=LATE * BIN_S), BINS + LATE, adds=adds)
+    late, late_squares = coupled(LabelSettings(delay_s=bins * BIN_S), BINS + bins, adds=adds)
     known = np.array(on_time.labels)
     assert np.array_equal(np.array(late.labels[:BINS]), known, equal_nan=True)
     assert np.isfinite(known).any()
     assert squares.all()
     # Bins without a label do not fade what the gain is matched by.
     assert np.array_equal(late_squares, squares)
+
+
+class TooLate:
+    """Speaks of a bin that nobody remembers."""
+
+    def label(self, scene):
+        return Labels(np.full(2, np.nan), ((10_000, np.zeros(2)),))
+
+    def restart(self, seed):
+        """Nothing is drawn."""
+
+
+def test_a_label_of_a_bin_that_nobody_remembers_is_refused_and_meets_no_other_bin():
+    coupling = Coupling(room(), Frozen(), TooLate())
+    with pytest.raises(DataError, match="a label came 10000 bins after its own; expected at most"):
+        coupling.run_bin(learning=True)
+
+
+@pytest.mark.parametrize("name", ["delay_s", "lookback_s"])
+def test_labels_are_late_and_look_back_by_a_minute_at_most(name):
+    assert getattr(LabelSettings(**{name: 60.0}), name) == 60.0
+    with pytest.raises(ValidationError, match="less than or equal to 60"):
+        LabelSettings(**{name: 61.0})
 
 
 @pytest.mark.parametrize("adds", [False, True])

@@ -76,14 +76,15 @@ def closedloop(
         print_config(settings)
         return
     if report is not None:
-        if label_delay:
-            raise ConfigError("--report came with --label-delay, which has a table only: omit one")
         from eprop_rt_services.report import check_place  # noqa: PLC0415  (only where asked for)
 
         check_place(report)
     jobs = jobs or os.cpu_count() or 1
     if label_delay:
-        write_json(json, late_labels(settings, latenesses(label_delay), jobs))
+        delays = late_labels(settings, latenesses(label_delay), jobs)
+        write_json(json, delays)
+        if report is not None:
+            write_report(report, settings, delays)
         return
     ran = run_with_progress(settings, jobs)
     figures = figures_of(settings, ran)
@@ -138,8 +139,10 @@ def write_report(path: Path, settings: RoomConfig, figures: dict[str, Any]) -> N
     # Bokeh takes most of a second.
     from eprop_rt_services.report import making, write_page  # noqa: PLC0415
     from eprop_rt_services.report.closed_loop import closed_loop_page  # noqa: PLC0415
+    from eprop_rt_services.report.label_delays import delay_page  # noqa: PLC0415
 
     made = making(as_typed(), as_yaml(settings))
     title = f"{settings.room.population.kind}, {settings.room.task.kind}"
-    write_page(path, closed_loop_page(figures, title, facts(settings), made))
+    page = delay_page if "label_delay" in figures else closed_loop_page
+    write_page(path, page(figures, title, facts(settings), made))
     Console().print(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)", highlight=False)

@@ -19,13 +19,18 @@ def show(settings: RoomConfig, figures: dict[str, Any]) -> None:
     console.print(facts(settings), highlight=False)
     console.print(
         "time to target in s, and success, of frozen probes after k learning trials; failures "
-        "count as the time limit; intervals in --json and --report",
+        "count as the time limit; intervals in --json and --report; 90 % of plateau: how soon, and "
+        "in how many simulations; dead array: success when silenced after learning, and when "
+        "learned while dead",
         highlight=False,
     )
     for condition in figures["conditions"]:
         console.print(table_of(condition))
-        for line in slower(condition):
+        for line in (*slower(condition), *bitrates(condition, figures["bitrate"])):
             console.print(line, highlight=False)
+    console.print(
+        f"elsewhere, minutes to proficiency: {anchors(figures['anchors_min'])}", highlight=False
+    )
     for name, figure in figures["decoders"].items():
         console.print(
             f"{name}: {figure['trials_per_minute']:.0f} trials a minute of one processor",
@@ -58,6 +63,36 @@ def slower(condition: dict[str, Any]) -> list[str]:
     return lines
 
 
+def bitrates(condition: dict[str, Any], formula: str | None) -> list[str]:
+    """Of a grid, at the last probe, with its formula and N."""
+    if formula is None:
+        return []
+    told = []
+    for name, figure in condition["decoders"].items():
+        mean = figure["probe"]["bitrate_bits_s"][-1]
+        low, high = figure["probe"]["bitrate_bits_s_interval"][-1]
+        within = f" [{low:.2f} {high:.2f}]" if math.isfinite(low) else ""
+        told.append(f"{name} {mean:.2f}{within}")
+    return [f"bit/s at the last probe, {formula}: {', '.join(told)}"]
+
+
+def anchors(known: dict[str, tuple[float, float]]) -> str:
+    """What others took, in minutes."""
+    return ", ".join(f"{name} {minutes(*span)}" for name, span in known.items())
+
+
+def minutes(first: float, last: float) -> str:
+    """A span, or a point where it begins at the start or where it ends."""
+    return f"{last:g}" if first in (0, last) else f"{first:g} to {last:g}"
+
+
+def plateau_of(figure: dict[str, Any]) -> tuple[str, str]:
+    """How soon, over the simulations that reached it, and in how many."""
+    told = figure["plateau_90_s"]
+    soon = f"{told['mean']:.0f} s" if math.isfinite(told["mean"]) else "-"
+    return soon, f"{told['reached']} of {told['simulations']}"
+
+
 def table_of(condition: dict[str, Any]) -> Table:
     """Time to target and success by k, the plateau, and the dead array."""
     ks = next(iter(condition["decoders"].values()))["probe"]["k"]
@@ -69,12 +104,7 @@ def table_of(condition: dict[str, Any]) -> Table:
         pad_edge=False,
         collapse_padding=True,
     )
-    for head in (
-        "decoder",
-        *(f"k {k}" for k in ks),
-        "90 % of\nplateau",
-        "dead: silenced,\nlearned while",
-    ):
+    for head in ("decoder", *(f"k {k}" for k in ks), "90 % of\nplateau", "dead\narray"):
         table.add_column(head, no_wrap=True)
     for name, figure in condition["decoders"].items():
         probe = figure["probe"]
@@ -82,8 +112,7 @@ def table_of(condition: dict[str, Any]) -> Table:
             f"{number(t)}\n{100 * s:.0f} %"
             for t, s in zip(probe["time_to_target_s"], probe["success_rate"], strict=True)
         ]
-        plateau = figure["plateau_90_s"]["mean"]
         parts = (figure["dead_array"][part] for part in CONTROLS)
         dead = "\n".join(f"{100 * part:.1f} %" for part in parts)
-        table.add_row(name, *cells, f"{plateau:.0f} s" if math.isfinite(plateau) else "-", dead)
+        table.add_row(name, *cells, "\n".join(plateau_of(figure)), dead)
     return table

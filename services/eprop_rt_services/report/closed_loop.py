@@ -1,71 +1,119 @@
 """The page of `closedloop`: probes by learning trials with their intervals, and the dead array."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, CustomJSTickFormatter, Range1d
-from bokeh.models.renderers import DataRenderer
-from bokeh.plotting import figure
 
-from eprop_rt.series import F64
-from eprop_rt_services.report.blocks import Block, Row, Switch, Table
+from eprop_rt_services.report.blocks import Block, Row, Table
 from eprop_rt_services.report.chapter import Making
-from eprop_rt_services.report.drawing import COLOURS, SOFT, fix_ticks, plot, stacked
+from eprop_rt_services.report.closed_loop_drawing import (
+    TIME_AND_SUCCESS,
+    by_k,
+    dead_arrays,
+    plateaus,
+    switches,
+)
 from eprop_rt_services.report.page import Again, Section, render
 from eprop_rt_services.wording import number
 
-SPARE = ("#cc79a7", "#e69f00", "#999933", "#882255", "#56b4e9")  # of names that have no colour
 PROBES = (
     "Frozen probes after k learning trials: learning off, targets and noise of their own, no trace "
     "left. A failure counts as the time limit. Bars and brackets: 95 % interval of the mean over "
     "simulations, Student's t. All decoders meet the same people, perturbations and targets."
 )
-DEAD = (
-    "Nothing is heard on any channel. Silenced: the decoder that has learned, probed frozen. "
-    "Learned while dead: from zero weights with a dead array, then probed frozen. Both must fail. "
-    "While learning is what leaks through the labels, and why only frozen probes are figures."
+WAYS = (
+    "Angular error: between the way moved and the way to the target, before the first entry. Path "
+    "efficiency: of successes, straight line over way travelled. Throughput: {throughput}."
 )
-MORE = (
-    "After the last learning trial. Throughput: mean over successes of log2(D / W + 1) / time. "
-    "Bitrate of a grid: log2(N - 1) max(0, right - wrong) / time. Plateau: seconds of use until 90 "
-    "% of the plateau's 1 / time. Trials a minute: of one processor."
+PLATEAU = (
+    "90 % of the plateau: {plateau}. Large dots: mean and 95 % interval; small ones: a simulation "
+    "each; less than a second is drawn at one. Below, what was needed elsewhere, by other people "
+    "and animals at other tasks: an adaptive point-process filter (Shanechi et al. 2016) and "
+    "SmoothBatch (Orsborn et al. 2012) until proficiency, people from calibration until a plateau "
+    "(Brandman et al. 2018)."
+)
+DEAD = (
+    "Nothing is heard on any channel. Silenced (circle): the decoder that has learned, probed "
+    "frozen. Learned while dead (square): from zero weights with a dead array, then probed frozen. "
+    "Both must stay below the dashed line, success of 2 %. What hears nothing says a constant, and "
+    "a constant succeeds where targets happen to lie in its way: the cross is the worst simulation "
+    "of either. While learning is what leaks through the labels, and why only frozen probes are "
+    "figures."
+)
+MORE = "After the last learning trial. Trials a minute: of one processor."
+NOTE = (
+    "The same configuration and versions on the same kind of processor give the same figures, "
+    "however many processes run."
+)
+MEASURED = (
+    ("angular_error_deg", "angular error, deg", 190),
+    ("path_efficiency", "path efficiency", 190),
+    ("throughput_bits_s", "throughput, bit/s", 190),
+    ("bitrate_bits_s", "bitrate, bit/s", 190),
 )
 
 
 def closed_loop_page(figures: dict[str, Any], title: str, facts: str, making: Making) -> str:
     """All conditions, a section each."""
     sections = [
-        section(condition, f"c{at}", facts, figures["simulations"])
+        section(figures, condition, f"c{at}", facts)
         for at, condition in enumerate(figures["conditions"])
     ]
-    again = Again(
-        command="closedloop",
-        title=title,
-        sections="conditions",
-        note="The same configuration and versions on the same kind of processor give the same "
-        "figures, however many processes run.",
-        tables=(),
-    )
-    return render(sections, making, again)
+    return render(sections, making, again(title))
 
 
-def section(condition: dict[str, Any], key: str, facts: str, simulations: int) -> Section:
+def again(title: str) -> Again:
+    """How to make such a page again."""
+    return Again(command="closedloop", title=title, sections="conditions", note=NOTE, tables=())
+
+
+def section(figures: dict[str, Any], condition: dict[str, Any], key: str, facts: str) -> Section:
     """One condition."""
     decoders = condition["decoders"]
+    shown = switches(decoders)
+    measures = [each for each in MEASURED if known(decoders, each[0])]
+    ways = [WAYS.format(throughput=figures["throughput"])]
+    if figures["bitrate"] is not None:
+        ways.append(f"Bitrate: {figures['bitrate']}.")
     blocks = (
         Block(
             f"{key}-probes",
             "Frozen probes",
             (PROBES,),
-            probes(decoders, f"{key}-probes"),
-            tuple(switches(decoders)),
+            by_k(decoders, f"{key}-probes", TIME_AND_SUCCESS),
+            shown,
             (probe_table(decoders),),
         ),
-        Block(f"{key}-dead", "Dead array", (DEAD,), tables=(dead_table(decoders),)),
+        Block(
+            f"{key}-ways",
+            "Way and rate",
+            tuple(ways),
+            by_k(decoders, f"{key}-ways", measures) if measures else None,
+            shown if measures else (),
+        ),
+        Block(
+            f"{key}-plateau",
+            "How soon",
+            (PLATEAU.format(plateau=figures["plateau"]),),
+            plateaus(decoders, figures["anchors_min"]),
+            tables=(plateau_table(decoders),),
+        ),
+        Block(
+            f"{key}-dead",
+            "Dead array",
+            (DEAD,),
+            dead_arrays(decoders),
+            tables=(dead_table(decoders),),
+        ),
         Block(f"{key}-more", "At the end", (MORE,), tables=(more_table(decoders),)),
     )
     return Section(key, condition["name"], (headline(decoders), facts), blocks)
+
+
+def known(decoders: dict[str, Any], measure: str) -> bool:
+    """Whether any decoder has it at any probe."""
+    return any(np.isfinite(one["probe"][measure]).any() for one in decoders.values())
 
 
 def headline(decoders: dict[str, Any]) -> str:
@@ -75,55 +123,6 @@ def headline(decoders: dict[str, Any]) -> str:
     k = next(iter(decoders.values()))["probe"]["k"][-1]
     told = ", ".join(f"{name} {last[name]:.3f} s" for name in order)
     return f"Time to target after {k} learning trials: {told}."
-
-
-def switches(decoders: dict[str, Any]) -> list[Switch]:
-    """In the colours of the lines."""
-    return [Switch(name, name, colour(name, decoders), False) for name in decoders]
-
-
-def colour(name: str, decoders: Sequence[str] | dict[str, Any]) -> str:
-    """Of its own, or the next that is free."""
-    others = [each for each in decoders if each not in COLOURS]
-    if name in COLOURS:
-        return COLOURS[name]
-    at = others.index(name)
-    return SPARE[at] if at < len(SPARE) else SOFT
-
-
-def probes(decoders: dict[str, Any], key: str) -> Any:
-    """Time and success by k, a place a probe, with whiskers."""
-    k = next(iter(decoders.values()))["probe"]["k"]
-    made = []
-    for name, label, height in (
-        ("time_to_target_s", "time to target, s", 280),
-        ("success_rate", "success", 180),
-    ):
-        limits = {"y_range": Range1d(start=-0.03, end=1.05)} if name == "success_rate" else {}
-        into = plot(height, "learning trials after the perturbation", label, **limits)
-        place = np.arange(len(k), dtype=np.float64)
-        for at, (decoder, one) in enumerate(decoders.items()):
-            x = place + 0.06 * (at - (len(decoders) - 1) / 2)
-            add_line(into, f"{key}:{decoder}", x, one["probe"], name, colour(decoder, decoders))
-        fix_ticks(into.xaxis[0], place.tolist())
-        into.xaxis[0].formatter = CustomJSTickFormatter(code=f"return {list(k)}[Math.round(tick)]")
-        made.append(into)
-    return stacked(made)
-
-
-def add_line(into: figure, key: str, x: F64, probe: dict[str, Any], name: str, colour: str) -> None:
-    """A line through the means, and the interval at each; hidden together by its switch."""
-    y = np.array(probe[name], np.float64)
-    low, high = np.array(probe[f"{name}_interval"], np.float64).T
-    low, high = (np.where(np.isfinite(bound), bound, y) for bound in (low, high))
-    source = ColumnDataSource({"x": x, "y": y, "low": low, "high": high})
-    drawn: list[DataRenderer] = [
-        into.line("x", "y", source=source, color=colour, line_width=2),
-        into.scatter("x", "y", source=source, color=colour, size=6),
-        into.segment("x", "low", "x", "high", source=source, color=colour, line_width=1.2),
-    ]
-    for each in drawn:
-        each.name = key
 
 
 def probe_table(decoders: dict[str, Any]) -> Table:
@@ -172,11 +171,22 @@ def more_table(decoders: dict[str, Any]) -> Table:
             f"{told(one['probe'][key][-1])} {bounds(one['probe'][f'{key}_interval'][-1])}"
             for _, key, told in columns
         ]
-        plateau = one["plateau_90_s"]["mean"]
-        cells += [f"{plateau:.0f} s" if np.isfinite(plateau) else "-"]
         rows.append(Row((name, *cells, f"{one['trials_per_minute']:.0f}"), name == "eprop"))
-    head = ("decoder", *(title for title, _, _ in columns), "90 % of plateau", "trials a minute")
+    head = ("decoder", *(title for title, _, _ in columns), "trials a minute")
     return Table(head, tuple(rows))
+
+
+def plateau_table(decoders: dict[str, Any]) -> Table:
+    """How soon, and in how many simulations at all."""
+    rows = []
+    for name, one in decoders.items():
+        told = one["plateau_90_s"]
+        low, high = told["interval"]
+        soon = f"{told['mean']:.0f} s" if np.isfinite(told["mean"]) else "-"
+        within = f"[{low:.0f}, {high:.0f}]" if np.isfinite(low) else "-"
+        reached = f"{told['reached']} of {told['simulations']}"
+        rows.append(Row((name, soon, within, reached), name == "eprop"))
+    return Table(("decoder", "90 % of plateau", "95 % interval, s", "reached by"), tuple(rows))
 
 
 def bounds(interval: tuple[float, float]) -> str:

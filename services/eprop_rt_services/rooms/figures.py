@@ -30,6 +30,20 @@ MEASURES = {
     "bitrate_bits_s": "bitrate_bits_s",
 }
 
+THROUGHPUT = "mean over successes of log2(D / W + 1) / time"
+PLATEAU = (
+    "seconds of use until 1 / time, above that of the time limit, is at 90 % of the mean of the "
+    "last two probes; mean over the simulations that reached it"
+)
+# Minutes to proficiency elsewhere, the least and the most; of people, from calibration to a
+# plateau. Shanechi et al. 2016, PLoS Comput. Biol. 12:e1004730; Orsborn et al. 2012, IEEE Trans.
+# Neural Syst. Rehabil. Eng. 20:468; Brandman et al. 2018, J. Neural Eng. 15:026007.
+ANCHORS = {
+    "point-process filter": (6.5, 6.5),
+    "SmoothBatch": (13.0, 19.0),
+    "people": (0.0, 3.0),
+}
+
 
 def figures_of(config: RoomConfig, ran: Sequence[Ran]) -> dict[str, Any]:
     """What `--json` writes; `decoders` are those under the first condition."""
@@ -50,9 +64,20 @@ def figures_of(config: RoomConfig, ran: Sequence[Ran]) -> dict[str, Any]:
         "task": config.room.task.kind,
         "interval": "95 %, Student's t over simulations",
         "time_to_target": "failures count as the time limit",
+        "throughput": THROUGHPUT,
+        "bitrate": bitrate(config.room.task.choices),
+        "plateau": PLATEAU,
+        "anchors_min": ANCHORS,
         "decoders": conditions[0]["decoders"],
         "conditions": conditions,
     }
+
+
+def bitrate(choices: int) -> str | None:
+    """The formula of the achieved bitrate with its N; none without a grid of cells."""
+    if choices < 2:
+        return None
+    return f"log2(N - 1) max(0, right - wrong) / time, N = {choices} cells"
 
 
 def of(ran: Sequence[Ran], name: str) -> list[Ran]:
@@ -73,7 +98,7 @@ def _decoder(ran: Sequence[Ran], at: int) -> dict[str, Any]:
     figures["dead_array_success_rate"] = worst_dead(dead)
     figures["learned"] = _learned(passed)
     figures["frozen_before"] = _trials([each.result.frozen for each in ran])
-    figures["plateau_90_s"] = _with_interval(plateau)
+    figures["plateau_90_s"] = _of_those_that_reached(plateau)
     figures["trials_per_minute"] = trials_per_minute(ran)
     return figures
 
@@ -168,7 +193,13 @@ def _named(name: str, values: Sequence[float]) -> dict[str, Any]:
     return {name: mean, f"{name}_interval": interval}
 
 
-def _with_interval(values: Sequence[float]) -> dict[str, Any]:
+def _of_those_that_reached(values: Sequence[float]) -> dict[str, Any]:
     mean, interval = mean_interval(values)
     reached = sum(1 for value in values if math.isfinite(value))
-    return {"mean": mean, "interval": interval, "reached": reached}
+    return {
+        "mean": mean,
+        "interval": interval,
+        "reached": reached,
+        "simulations": len(values),
+        "each": list(values),
+    }

@@ -76,7 +76,7 @@ def delay_figures(
                         "handled": lateness.handled,
                         "k": probe_k(config),
                         **_beside(on_time, _times(config, lane, at)),
-                        "success_rate": _success(config, lane, at),
+                        **_success(config, lane, at),
                         "dead_array_success_rate": worst_dead(dead_array(lane, at)),
                     }
                 )
@@ -99,8 +99,10 @@ def _times(config: RoomConfig, ran: Sequence[Ran], at: int) -> list[float]:
     return [probe.result.penalised_time_s for probe in _probes(config, ran, at)]
 
 
-def _success(config: RoomConfig, ran: Sequence[Ran], at: int) -> float:
-    return mean_interval([probe.result.success_rate for probe in _probes(config, ran, at)])[0]
+def _success(config: RoomConfig, ran: Sequence[Ran], at: int) -> dict[str, Any]:
+    rates = [probe.result.success_rate for probe in _probes(config, ran, at)]
+    mean, interval = mean_interval(rates)
+    return {"success_rate": mean, "success_rate_interval": interval}
 
 
 def _probes(config: RoomConfig, ran: Sequence[Ran], at: int) -> list[Any]:

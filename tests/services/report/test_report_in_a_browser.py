@@ -8,8 +8,13 @@ import subprocess
 
 import pytest
 
+from eprop_rt_services.report.closed_loop import closed_loop_page
+from eprop_rt_services.report.label_delays import delay_page
 from eprop_rt_services.report.page import page
+from eprop_rt_services.rooms.figures import figures_of
+from eprop_rt_services.rooms.label_delays import Lateness, delay_figures
 from report_material import chapters, how, session, usual
+from rooms_material import config, ran
 
 pytestmark = pytest.mark.live
 
@@ -83,9 +88,38 @@ def seen_in_a_browser(folder, text, width, steps=""):
     return json.loads(html.unescape(found[1]))
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_every_figure_is_drawn_without_an_error_a_request_or_a_sideways_scroll(width, tmp_path):
-    text = page(usual(), how(), columns=True)
+def closed_loop():
+    """Of a grid, with a simulation that never gets anywhere."""
+    settings = config("room.task.kind=grid", decoders=("eprop", "rls"))
+    runs = [
+        ran(n, decoder=name, choices=36, won=10 * n) for name in settings.decoders for n in (0, 1)
+    ]
+    return closed_loop_page(figures_of(settings, runs), "made up", "facts", how())
+
+
+def late_labels():
+    """With the ring and without."""
+    lanes = [
+        (Lateness(late, handled=handled), [ran(0), ran(1)])
+        for late, handled in ((0.0, True), (0.5, True), (0.5, False))
+    ]
+    return delay_page({"label_delay": delay_figures(config(), lanes)}, "made up", "facts", how())
+
+
+@pytest.mark.parametrize(
+    ("made", "width"),
+    [
+        (lambda: page(usual(), how(), columns=True), 1280),
+        (lambda: page(usual(), how(), columns=True), 390),
+        (closed_loop, 390),
+        (late_labels, 390),
+    ],
+    ids=["replay", "replay on a telephone", "closed loop", "late labels"],
+)
+def test_every_figure_is_drawn_without_an_error_a_request_or_a_sideways_scroll(
+    made, width, tmp_path
+):
+    text = made()
     seen = seen_in_a_browser(tmp_path, text, width)
     assert seen["errors"] == []
     assert [name for name in seen["asked"] if not name.startswith("data:")] == []

@@ -67,7 +67,15 @@ def test_the_figures_have_the_keys_that_scripts_read_and_a_page_shows_them(tmp_p
     assert zero["decoders"]["rls"]["probe"]["success_rate"][0] == 0.0
     assert zero["decoders"]["rls"]["probe"]["success_rate"][-1] > 0.5
     text = page.read_text()
-    for expected in ("Frozen probes", "Dead array", "shift 60 %", "learned while dead", "Student"):
+    for expected in (
+        "Frozen probes",
+        "Way and rate",
+        "How soon",
+        "Dead array",
+        "shift 60 %",
+        "learned while dead",
+        "Student",
+    ):
         assert expected in text
 
 

@@ -38,17 +38,22 @@ from eprop_rt.snapshot import Arrays, copied, named, write_back
 from eprop_rt.structs import Ints
 
 EVENTS = tuple(Event)
+SHARE_S = 0.01  # a step of the literature's simulator
 
 
 class PromptUserSettings(Settings):
     """The user of the literature's common simulator, who sees the true cursor at once.
 
-    v_int = v + share (min(dc sqrt(d), vmax) u - v) with dc = vmax / sqrt(2 target_size).
+    v_int = v + share (min(dc sqrt(d), vmax) u - v) with dc = vmax / sqrt(2 target_size), in 10 ms.
+    It is where the velocity is to be once the next command is obeyed: in bins that are longer or
+    shorter, as much more or less of the way, so that neither tick nor bin makes another person.
     """
 
     kind: Literal["prompt"] = "prompt"
     max_speed_cm_s: Positive = 20.0
-    share: Annotated[float, Field(gt=0, le=1)] = Field(0.3, description="accel_const")
+    share: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.3, description="accel_const: of the way to what is wanted, in 10 ms"
+    )
     target_size_cm: Positive = 2.5
 
 
@@ -245,8 +250,14 @@ def _user_params(settings: RoomSettings) -> UserParams:
         vmax_cm_s=known.max_speed_cm_s,
         dc=known.max_speed_cm_s / math.sqrt(2 * known.target_size_cm),
         share=known.share,
+        share_of_bin=_share_of_bin(known.share, settings.bin_s),
         dt_s=tick_s,
     )
+
+
+def _share_of_bin(share: float, bin_s: float) -> float:
+    """What is covered in a bin where `share` of the way is covered in 10 ms."""
+    return share if bin_s == SHARE_S else 1 - (1 - share) ** (bin_s / SHARE_S)
 
 
 def _state(settings: RoomSettings, params: RoomParams) -> RoomState:

@@ -6,6 +6,8 @@ that is piecewise linear in the distance; a damping of the estimated velocity; a
 
 The prompt one is that of the common simulator: it reads the true cursor.
     v_int = v + .3 (min(dc sqrt(d), vmax) u - v),  dc = vmax / sqrt(2 target size)
+in steps of 10 ms, and as much more or less in bins of another length. What units hear as its change
+of velocity is that of 10 ms in any.
 """
 
 import math
@@ -34,7 +36,8 @@ class UserParams(NamedTuple):
     pushes_cm_s: Floats  # (K,)
     vmax_cm_s: float
     dc: float
-    share: float  # .3 of the prompt user
+    share: float  # .3 of the prompt user, in 10 ms
+    share_of_bin: float
     dt_s: float
 
 
@@ -89,7 +92,7 @@ def intend_at_once(
         v = cursor.velocity[a]
         wanted = pace * (screen.target[a] - cursor.position[a]) if pace > 0.0 else 0.0
         state.change[a] = params.share * (wanted - v)
-        state.velocity[a] = v + state.change[a]
+        state.velocity[a] = v + params.share_of_bin * (wanted - v)
         state.position[a] = cursor.position[a]
         state.estimated[a] = v
 

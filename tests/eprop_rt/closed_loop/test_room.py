@@ -89,6 +89,22 @@ def test_a_perfect_decoder_needs_the_published_time_in_the_simulator_of_the_lite
 
 
 @pytest.mark.large
+@pytest.mark.parametrize("tick_ms", [1, 2, 5, 20])
+def test_the_tick_makes_no_other_person_of_the_user_of_the_literature(tick_ms):
+    timing = {"tick_s": tick_ms * 1e-3, "bin_s": tick_ms * 1e-3}
+    room = Room(LITERATURE.model_copy(update=timing), 0)
+    trials = perfect(room, 60, seed=3)
+    assert all(trial.success for trial in trials)
+    assert np.mean([t.time_to_target_s for t in trials]) == pytest.approx(0.810, abs=0.025)
+    room.restart(0)  # at rest 8 cm away, and 20 cm/s are wanted
+    room.run_bin(np.zeros(2))
+    speed = np.linalg.norm(room.scene(np.zeros(2)).intent)
+    assert speed == pytest.approx(20.0 * (1 - 0.7 ** (tick_ms / 10)), rel=1e-6)
+    change = room._state.firing.features[2:4]
+    assert np.linalg.norm(change) == pytest.approx(0.3 * 20.0, rel=1e-6)
+
+
+@pytest.mark.large
 @pytest.mark.parametrize(
     ("change_cm_s2", "least", "most"),
     [(0.0, 0, 0), (2.0, 0.06, 0.09), (4.5, 0.04, 0.08), (10, 0, 0)],

@@ -5,12 +5,11 @@ that decides its future is in arrays, which `snapshot` copies.
 """
 
 import math
-from typing import Annotated, Literal, Self, cast
+from typing import Self, cast
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from eprop_rt.bins.grid import steps_covering
 from eprop_rt.closed_loop.cursor import CursorSettings
 from eprop_rt.closed_loop.population import Seed
 from eprop_rt.closed_loop.scene import Event, Scene, within
@@ -23,6 +22,7 @@ from eprop_rt.closed_loop.trials import (
 )
 from eprop_rt.closed_loop.tuning import CosineTuning, TuningSettings, draw_tuning
 from eprop_rt.closed_loop.user import UserSettings
+from eprop_rt.closed_loop.users import AnyUserSettings, user_params, user_state
 from eprop_rt.config import Positive, Settings
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels import steady
@@ -32,29 +32,10 @@ from eprop_rt.kernels.closed_loop.draws import Draws
 from eprop_rt.kernels.closed_loop.population import Firing, Tuning
 from eprop_rt.kernels.closed_loop.room import RoomParams, RoomState, run_bin
 from eprop_rt.kernels.closed_loop.trial import begin_trial
-from eprop_rt.kernels.closed_loop.user import UserParams, UserState
 from eprop_rt.series import F64
 from eprop_rt.snapshot import Arrays, copied, named, write_back
-from eprop_rt.structs import Ints
 
 EVENTS = tuple(Event)
-SHARE_S = 0.01  # a step of the literature's simulator
-
-
-class PromptUserSettings(Settings):
-    """The user of the literature's common simulator, who sees the true cursor at once.
-
-    v_int = v + share (min(dc sqrt(d), vmax) u - v) with dc = vmax / sqrt(2 target_size), in 10 ms.
-    It is where the velocity is to be once the next command is obeyed: in bins that are longer or
-    shorter, as much more or less of the way, so that neither tick nor bin makes another person.
-    """
-
-    kind: Literal["prompt"] = "prompt"
-    max_speed_cm_s: Positive = 20.0
-    share: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.3, description="accel_const: of the way to what is wanted, in 10 ms"
-    )
-    target_size_cm: Positive = 2.5
 
 
 class RoomCursorSettings(CursorSettings):
@@ -67,7 +48,7 @@ class RoomSettings(Settings):
     """Everything about a closed loop but the decoder and its labels."""
 
     population: TuningSettings = CosineTuning()
-    user: Annotated[UserSettings | PromptUserSettings, Field(discriminator="kind")] = UserSettings()
+    user: AnyUserSettings = UserSettings()
     task: TrialSettings = TrialSettings()
     cursor: RoomCursorSettings = RoomCursorSettings()
     tick_s: Positive = 0.01
@@ -96,7 +77,7 @@ class Room:
         self._params = RoomParams(
             cursor=_cursor_params(settings),
             trial=trial_params(settings.task, settings.tick_s),
-            user=_user_params(settings),
+            user=user_params(settings.user, settings.tick_s, settings.bin_s),
             tuning=tuning,
         )
         self._state = _state(settings, self._params)
@@ -230,36 +211,6 @@ def _cursor_params(settings: RoomSettings) -> CursorParams:
     )
 
 
-def _user_params(settings: RoomSettings) -> UserParams:
-    tick_s = settings.tick_s
-    late = settings.user if isinstance(settings.user, UserSettings) else UserSettings()
-    prompt = settings.user if isinstance(settings.user, PromptUserSettings) else None
-    known = prompt or PromptUserSettings()
-    return UserParams(
-        prompt=prompt is not None,
-        delay=steps_covering(late.delay_s, tick_s),
-        window=steps_covering(late.delay_s + late.velocity_window_s, tick_s),
-        reaction=steps_covering(late.delay_s + late.reaction_s, tick_s),
-        follows=1 - math.exp(-tick_s / late.follows_s),
-        rest_fraction=late.rest_fraction,
-        damping=late.damping,
-        noise_cm_s=late.noise_cm_s,
-        noise_keep=math.exp(-tick_s / late.noise_time_s),
-        distances_cm=np.array(late.push_distances_cm, np.float64),
-        pushes_cm_s=np.array(late.push_cm_s, np.float64),
-        vmax_cm_s=known.max_speed_cm_s,
-        dc=known.max_speed_cm_s / math.sqrt(2 * known.target_size_cm),
-        share=known.share,
-        share_of_bin=_share_of_bin(known.share, settings.bin_s),
-        dt_s=tick_s,
-    )
-
-
-def _share_of_bin(share: float, bin_s: float) -> float:
-    """What is covered in a bin where `share` of the way is covered in 10 ms."""
-    return share if bin_s == SHARE_S else 1 - (1 - share) ** (bin_s / SHARE_S)
-
-
 def _state(settings: RoomSettings, params: RoomParams) -> RoomState:
     """Everything at rest, no draw taken."""
     axes, units = settings.task.axes, len(params.tuning.b)
@@ -280,34 +231,4 @@ def _state(settings: RoomSettings, params: RoomParams) -> RoomState:
             counts=np.zeros(units),
             draws=draws(),
         ),
-    )
-
-
-def user_state(params: UserParams, axes: int, draws: Draws) -> UserState:
-    """A person who has seen nothing."""
-    frames = params.window + 2
-
-    def vector() -> F64:
-        return np.zeros(axes)
-
-    def count() -> Ints:
-        return np.zeros(1, np.int64)
-
-    return UserState(
-        tick=count(),
-        seen=np.zeros((frames, axes)),
-        seen_target=np.zeros((frames, axes)),
-        seen_radius=np.zeros(frames),
-        wanted=np.zeros((frames, axes)),
-        next_target=np.full(axes, np.nan),
-        next_radius=np.zeros(1),
-        next_tick=count(),
-        target=np.full(axes, np.nan),
-        radius=np.zeros(1),
-        noise=vector(),
-        velocity=vector(),
-        change=vector(),
-        position=vector(),
-        estimated=vector(),
-        draws=draws,
     )

@@ -6,8 +6,9 @@ seen cursor follow the person's own intents since then.
 
 After the feedback control model of Willett et al. 2019, "Principled BCI Decoder Design and
 Parameter Selection Using a Feedback Control Model", Scientific Reports 9:8881: a push towards
-the target that is piecewise linear in distance, a damping of the estimated speed, and
-autoregressive noise. Ours differs in that the noise of decoding comes from the population.
+the target that is piecewise linear in distance, a damping that is piecewise linear in the estimated
+speed, and autoregressive noise. Ours differs in that the noise of decoding comes from the
+population.
 """
 
 import math
@@ -32,7 +33,9 @@ class UserSettings(BaseModel):
     `push_cm_s` holds the push at each of `push_distances_cm` from the edge of the resting zone,
     linear in between and constant beyond; inside `rest_fraction` of the target's radius there is
     none. `damping` times the estimated velocity is taken from the push, so that a cursor that
-    follows well cruises at push / (1 + damping). `follows_s` is the time constant with which the
+    follows well cruises at push / (1 + damping); where there are `damping_speeds_cm_s`, what is
+    taken has the size `damping_cm_s` at each of them, linear in between and constant beyond, and
+    `damping` is not looked at. `follows_s` is the time constant with which the
     person believes the cursor to follow. `reaction_s` comes on top of `delay_s`.
     """
 
@@ -47,19 +50,28 @@ class UserSettings(BaseModel):
     push_cm_s: tuple[float, ...] = (0.0, 22.0)
     rest_fraction: float = Field(default=0.2, ge=0, le=1)
     damping: float = Field(default=0.3, ge=0)
+    damping_speeds_cm_s: tuple[float, ...] = ()
+    damping_cm_s: tuple[float, ...] = ()
     noise_cm_s: float = Field(default=1.5, ge=0)
     noise_time_s: float = Field(default=0.1, gt=0)
 
     @model_validator(mode="after")
-    def _push_is_a_curve(self) -> Self:
-        distances, pushes = self.push_distances_cm, self.push_cm_s
-        rising = all(a < b for a, b in pairwise(distances))
-        if not distances or len(distances) != len(pushes) or not rising:
+    def _push_and_damping_are_curves(self) -> Self:
+        if not self.push_distances_cm or not _make_a_curve(self.push_distances_cm, self.push_cm_s):
             raise ConfigError(
-                f"push_distances_cm {distances} and push_cm_s {pushes} do not make a curve; "
-                "expected as many of each, distances rising"
+                f"push_distances_cm {self.push_distances_cm} and push_cm_s {self.push_cm_s} do not "
+                "make a curve; expected as many of each, distances rising"
+            )
+        if not _make_a_curve(self.damping_speeds_cm_s, self.damping_cm_s):
+            raise ConfigError(
+                f"damping_speeds_cm_s {self.damping_speeds_cm_s} and damping_cm_s "
+                f"{self.damping_cm_s} do not make a curve; expected as many of each, speeds rising"
             )
         return self
+
+
+def _make_a_curve(at: tuple[float, ...], values: tuple[float, ...]) -> bool:
+    return len(at) == len(values) and all(a < b for a, b in pairwise(at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +167,7 @@ class User:
     def _push(self, position: F64, velocity: F64) -> F64:
         """Push towards the aim, less the damping; only damp where there is no aim."""
         settings, aim = self._settings, self._aim
-        damping = settings.damping * velocity
+        damping = self._damping(velocity)
         if np.isnan(aim.target[0]):
             return -damping
         way = aim.target - position
@@ -165,6 +177,15 @@ class User:
             return -damping
         push = np.interp(beyond_rest, settings.push_distances_cm, settings.push_cm_s)
         return way * (push / distance) - damping
+
+    def _damping(self, velocity: F64) -> F64:
+        """What is taken from the push (2,), along the estimated velocity (2,)."""
+        settings = self._settings
+        if not settings.damping_speeds_cm_s:
+            return settings.damping * velocity
+        speed = math.hypot(velocity[0], velocity[1])
+        size = np.interp(speed, settings.damping_speeds_cm_s, settings.damping_cm_s)
+        return velocity * (size / speed) if speed > 0 else np.zeros(2)
 
     def _next_noise(self, dt_s: float) -> F64:
         """Step the first-order autoregressive noise (2,), stationary at `noise_cm_s`."""

@@ -2,7 +2,8 @@
 
 The late one follows Willett et al. 2019, Scientific Reports 9:8881: the screen of D ticks ago, led
 on to now by the user's own intents since then (internal forward model); a push towards the target
-that is piecewise linear in the distance; a damping of the estimated velocity; autoregressive noise.
+that is piecewise linear in the distance; a damping against the estimated velocity, in proportion to
+it or piecewise linear in the speed; autoregressive noise.
 
 The prompt one is that of the common simulator: it reads the true cursor.
     v_int = v + .3 (min(dc sqrt(d), vmax) u - v),  dc = vmax / sqrt(2 target size)
@@ -34,6 +35,8 @@ class UserParams(NamedTuple):
     noise_keep: float
     distances_cm: Floats  # (K,)
     pushes_cm_s: Floats  # (K,)
+    speeds_cm_s: Floats  # (J,) of damping; none: in proportion
+    dampings_cm_s: Floats  # (J,)
     vmax_cm_s: float
     dc: float
     share: float  # .3 of the prompt user, in 10 ms
@@ -179,9 +182,24 @@ def push(params: UserParams, state: UserState) -> None:
     pace = 0.0
     if beyond > 0.0:  # false where there is no target: NaN
         pace = between(params.distances_cm, params.pushes_cm_s, beyond) / d
+    damping = damped(params, state)
     for a in range(axes):
         towards = pace * (state.target[a] - state.position[a]) if pace != 0.0 else 0.0
-        state.wanted[slot, a] = towards - params.damping * state.estimated[a]
+        state.wanted[slot, a] = towards - damping * state.estimated[a]
+
+
+@as_written
+def damped(params: UserParams, state: UserState) -> float:
+    """How many times the estimated velocity is taken from the push."""
+    if params.speeds_cm_s.shape[0] == 0:
+        return float(params.damping)
+    square = 0.0
+    for a in range(state.estimated.shape[0]):
+        square += state.estimated[a] * state.estimated[a]
+    speed = math.sqrt(square)
+    if speed == 0.0:
+        return 0.0
+    return float(between(params.speeds_cm_s, params.dampings_cm_s, speed) / speed)
 
 
 @as_written

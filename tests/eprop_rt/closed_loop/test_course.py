@@ -10,9 +10,10 @@ from eprop_rt.closed_loop.course import BenchSettings, Course, CourseSettings
 from eprop_rt.closed_loop.labels import LabelSettings
 from eprop_rt.closed_loop.perturbation import Perturbation, parse_perturbation
 from eprop_rt.closed_loop.refitted import RefitSettings, RefittedDecoder
-from eprop_rt.closed_loop.room import PromptUserSettings, Room, RoomCursorSettings, RoomSettings
+from eprop_rt.closed_loop.room import Room, RoomCursorSettings, RoomSettings
 from eprop_rt.closed_loop.trials import TrialSettings
 from eprop_rt.closed_loop.tuning import AccelerationTuning, HistoryTuning, draw_tuning
+from eprop_rt.closed_loop.users import PromptUserSettings
 from eprop_rt.config import RlsSettings, WienerSettings
 from eprop_rt.errors import ConfigError, DataError
 

@@ -5,7 +5,6 @@ import pytest
 
 from eprop_rt.closed_loop.cursor import Cursor, CursorSettings
 from eprop_rt.closed_loop.room import (
-    PromptUserSettings,
     Room,
     RoomCursorSettings,
     RoomSettings,
@@ -21,6 +20,7 @@ from eprop_rt.closed_loop.tuning import (
     NonlinearTuning,
 )
 from eprop_rt.closed_loop.user import User, UserSettings
+from eprop_rt.closed_loop.users import PromptUserSettings
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels.closed_loop.cursor import CursorState
 from eprop_rt.kernels.closed_loop.draws import Draws
@@ -143,9 +143,15 @@ def test_units_of_the_literature_fire_between_their_least_and_largest_rates():
     assert not np.any(tuning.w[:, 4:])
 
 
-def test_the_compiled_user_cursor_and_screen_agree_with_the_plain_ones_to_rounding():
-    room, commands = Room(QUIET, 0), wander(1500)
-    user, cursor = User(CALM, 0), Cursor(CursorSettings())
+DAMPED = CALM.model_copy(
+    update={"damping_speeds_cm_s": (0.0, 5.0, 30.0), "damping_cm_s": (0.0, 4.0, 9.0)}
+)
+
+
+@pytest.mark.parametrize("person", [CALM, DAMPED])
+def test_the_compiled_user_cursor_and_screen_agree_with_the_plain_ones_to_rounding(person):
+    room, commands = Room(QUIET.model_copy(update={"user": person}), 0), wander(1500)
+    user, cursor = User(person, 0), Cursor(CursorSettings())
     target, radius = np.full(2, np.nan), 0.0
     for command in commands:
         room.run_bin(command)

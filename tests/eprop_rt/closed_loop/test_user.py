@@ -87,6 +87,20 @@ def test_a_cursor_seen_to_move_is_damped_in_proportion_to_its_speed():
     assert intent == pytest.approx([0.0, -2.0])
 
 
+@pytest.mark.parametrize(
+    ("speed_cm_s", "taken_cm_s"), [(1.0, 0.5), (4.0, 2.0), (8.0, 6.0), (12.0, 10.0), (20.0, 10.0)]
+)
+def test_the_damping_is_piecewise_linear_in_speed(speed_cm_s, taken_cm_s):
+    curve = {"damping_speeds_cm_s": (0.0, 4.0, 12.0), "damping_cm_s": (0.0, 2.0, 10.0)}
+    settings = UserSettings(**{**AT_ONCE, **curve, "damping": 99.0}, velocity_window_s=0.03)
+    user, way = User(settings, 0), np.array([0.6, -0.8])
+    for tick in range(20):
+        user.see(speed_cm_s * tick * DT_S * way, NOWHERE, 0.0)
+        intent = user.intend(DT_S)
+    assert intent == pytest.approx(-taken_cm_s * way)
+    assert not np.any(look(User(settings, 0), np.zeros(2), NOWHERE, 20))  # of a cursor at rest
+
+
 def test_the_forward_model_makes_up_for_the_delay_of_a_cursor_that_follows():
     prompt = {**CALM, "reaction_s": 0.0, "velocity_window_s": DT_S}
     undelayed = steer(UserSettings(**prompt, delay_s=0.0), 150)
@@ -132,5 +146,9 @@ def test_what_is_shown_is_neither_kept_nor_changed():
 def test_a_push_that_is_no_curve_is_refused():
     with pytest.raises(ConfigError, match="distances rising"):
         UserSettings(push_distances_cm=(0.0, 5.0, 5.0), push_cm_s=(0.0, 1.0, 2.0))
+    with pytest.raises(ConfigError, match="speeds rising"):
+        UserSettings(damping_speeds_cm_s=(5.0, 0.0), damping_cm_s=(0.0, 1.0))
+    with pytest.raises(ConfigError, match=r"damping_cm_s .* as many of each"):
+        UserSettings(damping_cm_s=(1.0,))
     with pytest.raises(ConfigError, match="as many of each"):
         UserSettings(push_distances_cm=(0.0, 5.0), push_cm_s=(0.0,))

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import pytest
@@ -30,6 +31,15 @@ def test_without_a_success_means_are_nan_and_the_penalised_time_is_the_limit():
     assert math.isnan(result.time_to_target_s)
     assert math.isnan(result.path_efficiency)
     assert result.penalised_time_s == 3.0
+
+
+def test_the_angular_error_is_of_all_trials_that_moved():
+    turned = [
+        dataclasses.replace(trial, angular_error_deg=angle)
+        for trial, angle in ((won(1.0, 0, 1), 10.0), (LOST, 50.0), (LOST, math.nan))
+    ]
+    assert summarise(turned).angular_error_deg == pytest.approx(30.0)
+    assert math.isnan(summarise([LOST]).angular_error_deg)
 
 
 def test_no_trials_are_a_mistake():

@@ -364,6 +364,28 @@ def test_no_constant_velocity_succeeds_at_any_task_but_by_chance(kind):
 
 
 @pytest.mark.large
+@pytest.mark.parametrize("angle_deg", [0.0, 25.0, 60.0])
+def test_the_angular_error_is_between_the_way_moved_and_the_way_to_the_target(angle_deg):
+    cursor = RoomCursorSettings(smoothing_s=0.0)
+    room = Room(RoomSettings(user=CALM, task=TrialSettings(kind="centre_out"), cursor=cursor,
+                             bin_s=0.01), 0)  # fmt: skip
+    angle = np.radians(angle_deg)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    command = np.zeros(2)
+    while room.ended < 5:
+        room.run_bin(command)
+        scene = room.scene(command)
+        away = np.nan_to_num(scene.target) - scene.position
+        distance = np.linalg.norm(away)
+        # Askew to the target, straight to its middle once inside, and to the centre between.
+        way = turn @ away if scene.target.any() and not scene.inside else away
+        command = way / max(distance, 1e-9) * min(12.0, 20.0 * distance)
+    errors = [trial.angular_error_deg for trial in room.trials(0)]
+    assert all(trial.success for trial in room.trials(0))
+    assert errors == pytest.approx([angle_deg] * 5, abs=2.0)
+
+
+@pytest.mark.large
 def test_a_wrong_cell_is_a_mistake_and_ends_the_trial():
     room = Room(RoomSettings(user=CALM, task=TrialSettings(kind="grid"), bin_s=0.01), 0)
     ended, done, events = 0, [], set()

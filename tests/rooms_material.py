@@ -28,7 +28,7 @@ def ran(simulation, *, silenced=0, dead=0, won=10, decoder="rls", choices=0):
     )
     passed = Passed("zero", probes, tuple(trials(1, 2)), summarise(trials(silenced, 50)))
     result = Simulated((), (), (passed,), summarise(trials(dead, 50)), None, 100)
-    return Ran(decoder, simulation, result, 100, 1.0)
+    return Ran(decoder, simulation, result, 100, 1.0, 20, 0.5)
 
 
 def config(*overrides, decoders=("rls",), simulations=2):

@@ -21,7 +21,7 @@ from eprop_rt.closed_loop.labels import LabelSource, oldest_bins
 from eprop_rt.closed_loop.learner import Learner
 from eprop_rt.closed_loop.perturbation import LATEST_BINS
 from eprop_rt.closed_loop.rewards import RewardSource
-from eprop_rt.closed_loop.room import Room
+from eprop_rt.closed_loop.room import Room, RoomSnapshot
 from eprop_rt.closed_loop.scene import Scene
 from eprop_rt.closed_loop.task import Trial
 from eprop_rt.config import Positive, Settings
@@ -56,6 +56,14 @@ class Way:
     gap_bins: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class CouplingSnapshot:
+    """A coupling at one moment."""
+
+    room: RoomSnapshot
+    own: Arrays
+
+
 class Coupling:
     """Runs trials; everything that decides its future, room and decoder apart, is in arrays."""
 
@@ -79,7 +87,7 @@ class Coupling:
             "command": np.zeros(room.axes),
             "velocities": np.zeros((bins, room.axes)),
             "outputs": np.zeros((bins, room.axes)),
-            "counts": np.zeros((LATEST_BINS + 1, room.units), np.float32),
+            "counts": np.zeros((LATEST_BINS + 1, room.inputs), np.float32),
             "bins": np.zeros(1, np.int64),
             "taught": np.zeros(1, np.int64),
             "gap": np.zeros(1, np.int64),
@@ -151,7 +159,7 @@ class Coupling:
         return (assist.blend(velocity + ticks * command, scene) - velocity) / ticks
 
     def _arrived(self, counts: F64) -> F32:
-        """The counts (units,) of this bin, or in a share of the bins those of one gone by."""
+        """The counts (inputs,) of this bin, or in a share of the bins those of one gone by."""
         x = counts.astype(np.float32)
         way, own = self.way, self._own
         if way.late_share <= 0:
@@ -222,17 +230,11 @@ class Coupling:
             squares[0] += (1 - self._keep) * float(label @ label)
             squares[1] += (1 - self._keep) * float(output @ output)
 
-    def snapshot(self) -> Arrays:
+    def snapshot(self) -> CouplingSnapshot:
         """Copies of all but the decoder: the room, and what is on its way."""
-        return copied(self._arrays())
+        return CouplingSnapshot(self.room.snapshot(), copied(self._own))
 
-    def restore(self, snapshot: Arrays) -> None:
+    def restore(self, snapshot: CouplingSnapshot) -> None:
         """Go on from a snapshot."""
-        own = {name: snapshot[f"own.{name}"] for name in self._own}
-        room = {k.removeprefix("room."): v for k, v in snapshot.items() if k.startswith("room.")}
-        self.room.restore(room)
-        write_back(own, self._own)
-
-    def _arrays(self) -> Arrays:
-        room = {f"room.{name}": array for name, array in self.room.snapshot().items()}
-        return room | {f"own.{name}": array for name, array in self._own.items()}
+        self.room.restore(snapshot.room)
+        write_back(snapshot.own, self._own)

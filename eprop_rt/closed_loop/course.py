@@ -131,12 +131,23 @@ def stream(seed: int, simulation: int, *what: int) -> int:
 
 
 class Course:
-    """One simulation; `build` makes a decoder from zero weights."""
+    """One simulation; `build` makes a decoder from zero weights.
 
-    def __init__(self, settings: BenchSettings, build: Build, seed: int, simulation: int) -> None:
-        self._settings, self._build = settings, build
+    A `clock` of whoever asks tells how long learning took: `learning_s` of `learned` trials.
+    """
+
+    def __init__(
+        self,
+        settings: BenchSettings,
+        build: Build,
+        seed: int,
+        simulation: int,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self._settings, self._build, self._clock = settings, build, clock
         self._seed, self._simulation = seed, simulation
         self.trials = 0  # of all kinds, for people who wait
+        self.learned, self.learning_s = 0, 0.0
 
     def run(self, conditions: Sequence[PerturbationSettings]) -> Simulated:
         """Learn once, then go through every condition from there."""
@@ -163,7 +174,7 @@ class Course:
         """A room and a decoder from zero weights, with fresh sources."""
         settings = self._settings
         room = Room(settings.room, self._stream(ROOM), spare)
-        decoder = self._build(room.units, room.axes, settings.room.bin_s)
+        decoder = self._build(room.inputs, room.axes, settings.room.bin_s)
         coupling = self._fresh_sources(Coupling(room, decoder, None, None, settings.output))
         coupling.restart(self._stream(LEARNING))
         return coupling
@@ -217,7 +228,11 @@ class Course:
 
     def _learn(self, coupling: Coupling, trials: int) -> tuple[Trial, ...]:
         self.trials += trials
-        return tuple(coupling.run(trials, learning=True))
+        self.learned += trials
+        began_s = self._clock() if self._clock is not None else 0.0
+        done = tuple(coupling.run(trials, learning=True))
+        self.learning_s += self._clock() - began_s if self._clock is not None else 0.0
+        return done
 
     def _frozen(self, coupling: Coupling, trials: int) -> tuple[Trial, ...]:
         self.trials += trials

@@ -1,16 +1,20 @@
 """A compiled room: population, user, task and cursor, run by the bin.
 
-It knows no decoder: a command goes in, the counts of the next bin and a scene come out. Everything
-that decides its future is in arrays, which `snapshot` copies.
+It knows no decoder: a command goes in; what the next bin fired, in the form that was asked for, and
+a scene come out. Everything that decides its future is in arrays, and in the conditioning behind
+its form; `snapshot` copies both.
 """
 
 import math
+from copy import deepcopy
+from dataclasses import dataclass
 from typing import Self, cast
 
 import numpy as np
 from pydantic import model_validator
 
 from eprop_rt.closed_loop.cursor import CursorSettings
+from eprop_rt.closed_loop.forms import CountsForm, Form, FormSettings, build_form
 from eprop_rt.closed_loop.population import Seed
 from eprop_rt.closed_loop.scene import Event, Scene, within
 from eprop_rt.closed_loop.task import Trial
@@ -53,6 +57,7 @@ class RoomSettings(Settings):
     cursor: RoomCursorSettings = RoomCursorSettings()
     tick_s: Positive = 0.01
     bin_s: Positive = 0.02
+    form: FormSettings = CountsForm()
 
     @model_validator(mode="after")
     def _a_bin_is_whole_ticks(self) -> Self:
@@ -63,6 +68,14 @@ class RoomSettings(Settings):
                 f" set it to {max(1, ticks) * self.tick_s:g}"
             )
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSnapshot:
+    """A room at one moment; arrays, and its form with all of its conditioning."""
+
+    arrays: Arrays
+    form: Form | None
 
 
 class Room:
@@ -82,12 +95,26 @@ class Room:
         )
         self._state = _state(settings, self._params)
         self._run_bin, self._begin_trial = steady(run_bin), steady(begin_trial)
+        self._form: Form | None = None
+        if not isinstance(settings.form, CountsForm):
+            timing = settings.tick_s, settings.bin_s
+            self._form = build_form(settings.form, self.units, timing, seed)
         self.restart(seed)
 
     @property
     def units(self) -> int:
-        """How many counts there are a bin, spare units included."""
+        """How many units there are, spare ones included."""
         return len(self._params.tuning.b)
+
+    @property
+    def inputs(self) -> int:
+        """How many numbers a decoder gets a bin: a count a unit, or what its form makes of them."""
+        return self.units if self._form is None else self._form.front.channels
+
+    @property
+    def counts(self) -> F64:
+        """What the units fired in the newest bin (units,), valid until the next."""
+        return cast(F64, self._state.firing.counts)
 
     @property
     def axes(self) -> int:
@@ -105,23 +132,28 @@ class Room:
         return int(self._state.trial.ended[0])
 
     def restart(self, seed: Seed) -> None:
-        """Begin anew from a seed, with the same tuning and the cursor at rest at the centre."""
+        """Begin anew from a seed, with the same tuning and the cursor at rest at the centre.
+
+        Conditioning runs on: its filters and thresholds know nothing of trials.
+        """
         state = self._state
         fresh = _state(self.settings, self._params)
         write_back(named(fresh), named(state))
-        streams = np.random.SeedSequence(_entropy(seed)).generate_state(3, np.uint64)
-        for draws, drawn in zip(
-            (state.trial.draws, state.user.draws, state.firing.draws), streams, strict=True
-        ):
-            draws.seed[0] = int(drawn >> np.uint64(1))
+        own = state.trial.draws, state.user.draws, state.firing.draws
+        all_draws = (*own, *(() if self._form is None else self._form.draws))
+        streams = np.random.SeedSequence(_entropy(seed)).generate_state(len(all_draws), np.uint64)
+        for draws, drawn in zip(all_draws, streams, strict=True):
+            draws.seed[0], draws.used[0] = int(drawn >> np.uint64(1)), 0
         self._begin_trial(self._params.trial, state.trial, state.cursor)
 
     def run_bin(self, command: F64) -> F64:
-        """One bin under a command (axes,); the counts (units,) in it, valid until the next."""
+        """One bin under a command (axes,); what a decoder gets (inputs,), valid until the next."""
         state = self._state
         state.cursor.command[:] = command
+        if self._form is not None:
+            return self._form.run_bin(self._params, state).astype(np.float64)
         self._run_bin(self._params, state, self.ticks)
-        return cast(F64, state.firing.counts)
+        return self.counts
 
     def scene(self, command: F64) -> Scene:
         """What is known at the end of the bin, with what the decoder has just said."""
@@ -176,13 +208,14 @@ class Room:
             choices=settings.choices,
         )
 
-    def snapshot(self) -> Arrays:
+    def snapshot(self) -> RoomSnapshot:
         """Copies of everything that decides the future, tuning included."""
-        return copied(self._arrays())
+        return RoomSnapshot(copied(self._arrays()), deepcopy(self._form))
 
-    def restore(self, snapshot: Arrays) -> None:
+    def restore(self, snapshot: RoomSnapshot) -> None:
         """Go on from a snapshot."""
-        write_back(snapshot, self._arrays())
+        write_back(snapshot.arrays, self._arrays())
+        self._form = deepcopy(snapshot.form)
 
     def _arrays(self) -> Arrays:
         return named(self._state, "state") | named(self._params.tuning, "tuning")

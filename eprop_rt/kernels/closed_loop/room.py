@@ -30,14 +30,20 @@ class RoomState(NamedTuple):
 
 @as_written
 def run_bin(params: RoomParams, state: RoomState, ticks: int) -> None:
-    """The ticks of one bin: move, follow, see and intend, fire; counts and events begin anew."""
+    """The ticks of one bin: move, follow, see and intend, fire."""
+    begin_bin(state)
+    for _ in range(ticks):
+        run_tick(params, state)
+
+
+@as_written
+def begin_bin(state: RoomState) -> None:
+    """Counts and events begin anew."""
     state.trial.event[0] = NONE
     for a in range(state.trial.selected.shape[0]):
         state.trial.selected[a] = math.nan
     for i in range(state.firing.counts.shape[0]):
         state.firing.counts[i] = 0.0
-    for _ in range(ticks):
-        run_tick(params, state)
 
 
 @as_written

@@ -33,7 +33,8 @@ def show(settings: RoomConfig, figures: dict[str, Any]) -> None:
     )
     for name, figure in figures["decoders"].items():
         console.print(
-            f"{name}: {figure['trials_per_minute']:.0f} trials a minute of one processor",
+            f"{name}: {figure['trials_per_minute']:.0f} trials a minute of one processor, "
+            f"{figure['learning_trials_per_minute']:.0f} of those that are learned from",
             highlight=False,
         )
 
@@ -41,8 +42,9 @@ def show(settings: RoomConfig, figures: dict[str, Any]) -> None:
 def facts(settings: RoomConfig) -> str:
     """What is simulated, in a line."""
     room, course = settings.room, settings.course
+    form = "" if room.form.kind == "counts" else f" as {room.form.kind}"
     return (
-        f"{room.population.units} {room.population.kind} units, {room.task.kind}, bins of "
+        f"{room.population.units} {room.population.kind} units{form}, {room.task.kind}, bins of "
         f"{room.bin_s * 1e3:g} ms; {settings.simulations} simulations, {course.learning_trials} "
         f"learning trials before the perturbation, {course.probe_trials} trials a probe"
     )

@@ -171,8 +171,9 @@ def more_table(decoders: dict[str, Any]) -> Table:
             f"{told(one['probe'][key][-1])} {bounds(one['probe'][f'{key}_interval'][-1])}"
             for _, key, told in columns
         ]
-        rows.append(Row((name, *cells, f"{one['trials_per_minute']:.0f}"), name == "eprop"))
-    head = ("decoder", *(title for title, _, _ in columns), "trials a minute")
+        speed = (f"{one[f'{kind}trials_per_minute']:.0f}" for kind in ("", "learning_"))
+        rows.append(Row((name, *cells, *speed), name == "eprop"))
+    head = ("decoder", *(title for title, _, _ in columns), "trials a minute", "of learning")
     return Table(head, tuple(rows))
 
 

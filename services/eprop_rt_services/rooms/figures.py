@@ -99,7 +99,10 @@ def _decoder(ran: Sequence[Ran], at: int) -> dict[str, Any]:
     figures["learned"] = _learned(passed)
     figures["frozen_before"] = _trials([each.result.frozen for each in ran])
     figures["plateau_90_s"] = _of_those_that_reached(plateau)
-    figures["trials_per_minute"] = trials_per_minute(ran)
+    figures["trials_per_minute"] = per_minute([(each.trials, each.processor_s) for each in ran])
+    figures["learning_trials_per_minute"] = per_minute(
+        [(each.learned, each.learning_s) for each in ran]
+    )
     return figures
 
 
@@ -150,9 +153,10 @@ def _times(ran: Sequence[Ran], at: int) -> F64:
     )
 
 
-def trials_per_minute(ran: Sequence[Ran]) -> float:
-    """Of one processor, all kinds of trials; the median, as the first of a process compiles."""
-    return float(np.median([60 * each.trials / each.processor_s for each in ran]))
+def per_minute(taken: Sequence[tuple[int, float]]) -> float:
+    """Trials of one processor by what they took; the median, as the first of a process compiles."""
+    told = [60 * trials / seconds for trials, seconds in taken if seconds > 0]
+    return float(np.median(told)) if told else math.nan
 
 
 def _probes(passed: Sequence[Passed]) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class Ran:
     result: Simulated
     trials: int
     processor_s: float
+    learned: int  # trials of these, and what they took
+    learning_s: float
 
 
 def run_simulations(config: RoomConfig, jobs: int, done: Callable[[Ran], None]) -> list[Ran]:
@@ -70,10 +72,11 @@ def run_one(config: RoomConfig, name: str, number: int) -> Ran:
     def build(inputs: int, outputs: int, bin_s: float) -> Learner:
         return built(config, settings, inputs, outputs, bin_s)
 
-    course = Course(config, build, config.seed, number)
+    course = Course(config, build, config.seed, number, time.process_time)
     began = time.process_time()
     result = course.run(config.perturbations)
-    return Ran(name, number, result, course.trials, time.process_time() - began)
+    took_s = time.process_time() - began
+    return Ran(name, number, result, course.trials, took_s, course.learned, course.learning_s)
 
 
 def built(

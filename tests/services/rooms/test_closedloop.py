@@ -35,6 +35,7 @@ def without_speed(figures):
     for condition in [figures, *figures["conditions"]]:
         for one in condition["decoders"].values():
             assert one.pop("trials_per_minute") > 0
+            assert one.pop("learning_trials_per_minute") > 0
     return figures
 
 

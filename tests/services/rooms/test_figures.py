@@ -28,6 +28,15 @@ def test_a_dead_array_that_decodes_in_one_way_is_not_hidden_by_the_other(silence
     assert told["dead_array_success_rate"] == pytest.approx(0.04)
 
 
+def test_trials_a_minute_are_told_of_all_and_of_those_that_are_learned_from(capsys):
+    settings = config()
+    figures = figures_of(settings, [ran(0), ran(1)])
+    one = figures["decoders"]["rls"]
+    assert (one["trials_per_minute"], one["learning_trials_per_minute"]) == (6000, 2400)
+    show(settings, figures)
+    assert "6000 trials a minute of one processor, 2400 of those" in capsys.readouterr().out
+
+
 def printed(shown):
     """As on a terminal."""
     text = io.StringIO()

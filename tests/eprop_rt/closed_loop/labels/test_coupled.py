@@ -46,7 +46,7 @@ def coupled(labels: LabelSettings, bins: int, *, adds=False) -> tuple[Frozen, np
     coupling.restart(3)
     for _ in range(bins):
         coupling.run_bin(learning=True)
-    return decoder, coupling.snapshot()["own.squares"]
+    return decoder, coupling.snapshot().own["squares"]
 
 
 @pytest.mark.parametrize(("adds", "bins"), [(False, 25), (True, 25), (True, 700)])

@@ -19,7 +19,9 @@ FULL_STATUS = Status(
     published=399,
     updates=380,
     events={"silence": 2},
-    latency_ms={"total": LatencyMs(p50=0.5, p95=0.75, p99=1.0, p999=1.5, max=2.0)},
+    latency_ms={
+        "total": LatencyMs(p50=0.5, p95=0.75, p99=1.0, p999=1.5, max=2.0, counts=(0, 0, 7))
+    },
     data_age_s=0.25,
     streams=(StreamStatus(role="signal", name="spikes", host="nsp-1", state="live"),),
     journal=JournalStatus(file="day.xdf", written_bytes=4096, age_s=0.5, lost_entries=0),

@@ -1,6 +1,6 @@
 """How a daemon is doing, as it answers with."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field
 
@@ -11,9 +11,19 @@ Stage = Literal["transport", "binning", "decode", "publish", "total", "learn"]
 FileName = Annotated[str, Field(max_length=4096)]
 NonNegative = Annotated[float, Field(ge=0)]
 
+RANGES_A_DOUBLING: Final = 4
+FIRST_RANGE_S: Final = 2.0**-22
+MAX_RANGES: Final = 128
+
+
+def range_edge_s(at: int) -> float:
+    """Where range `at` of `LatencyMs.counts` begins; it ends where the next one begins."""
+    doublings = max(0, at // RANGES_A_DOUBLING - 1)
+    return ((at - RANGES_A_DOUBLING * doublings) << doublings) * FIRST_RANGE_S
+
 
 class LatencyMs(BaseModel):
-    """Percentiles of one stage of the way of a command, in milliseconds."""
+    """Percentiles of one stage of the way of a command, in milliseconds; since the start."""
 
     model_config = STRICT
 
@@ -22,6 +32,12 @@ class LatencyMs(BaseModel):
     p99: float
     p999: float
     max: float
+    counts: Annotated[tuple[Count, ...], Field(max_length=MAX_RANGES)] = Field(
+        default=(),
+        description="durations in each range, four ranges to a doubling: range k begins at "
+        "(k - 4 d) * 2^(d - 22) s, d the larger of 0 and floor(k / 4) - 1; ranges behind the last "
+        "one that has any are left out",
+    )
 
 
 class GuardStatus(BaseModel):

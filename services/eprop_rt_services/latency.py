@@ -14,10 +14,13 @@ from typing import Final, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from eprop_rt_protocols.status import RANGES_A_DOUBLING
+
 TICKS_PER_S: Final = 2**27  # of 7.5 ns: a microsecond is known to 1 % as well
 FINE_BITS: Final = 7
 LIMIT_S: Final = 128.0
 BUCKETS: Final = (int(LIMIT_S * TICKS_PER_S).bit_length() - FINE_BITS) << FINE_BITS
+BUCKETS_A_RANGE: Final = 2**FINE_BITS // RANGES_A_DOUBLING  # of those that the wire knows
 QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 Stage = Literal["transport", "binning", "decode", "publish", "total", "learn"]
@@ -55,18 +58,31 @@ class Durations:
 
     def quantile_s(self, share: float) -> float:
         """The duration that `share` of all do not exceed; NaN where there is none."""
+        return self.quantiles_s([share])[0]
+
+    def quantiles_s(self, shares: Sequence[float]) -> list[float]:
+        """The same for several shares at once, which costs as much as one."""
         upto = np.cumsum(self.counts)
-        if not upto[-1]:
-            return math.nan
-        rank = max(1, math.ceil(share * int(upto[-1])))
-        return min(float(UPPER_EDGE_S[np.searchsorted(upto, rank)]), self.max_s)
+        total = int(upto[-1])
+        if not total:
+            return [math.nan] * len(shares)
+        ranks = [max(1, math.ceil(share * total)) for share in shares]
+        found: list[float] = UPPER_EDGE_S[np.searchsorted(upto, ranks)].tolist()
+        return [min(quantile_s, self.max_s) for quantile_s in found]
 
     def summary_ms(self) -> dict[str, float]:
         """p50, p95, p99, p999 and max in milliseconds; empty before the first."""
         if not self.count:
             return {}
-        quantiles = {name: 1e3 * self.quantile_s(share) for name, share in QUANTILES.items()}
+        quantiles_s = self.quantiles_s([*QUANTILES.values()])
+        quantiles = {name: 1e3 * s for name, s in zip(QUANTILES, quantiles_s, strict=True)}
         return {**quantiles, "max": 1e3 * self.max_s}
+
+    def ranges(self) -> tuple[int, ...]:
+        """How many durations each range took (`eprop_rt_protocols.status`), up to the last."""
+        counts = self.counts.reshape(-1, BUCKETS_A_RANGE).sum(axis=1)
+        taken = np.flatnonzero(counts)
+        return tuple(counts[: taken[-1] + 1].tolist()) if taken.size else ()
 
     def up_to(self, edges_s: Sequence[float]) -> list[int]:
         """How many durations were at most each edge; what lies in an edge's bucket is counted."""
@@ -168,10 +184,10 @@ class StageLatencies:
             return self._on[stage].taken().merged(self._off[stage].taken())
         return (self._on if learning else self._off)[stage].taken()
 
-    def summary_ms(self, *, learning: bool | None = None) -> dict[str, dict[str, float]]:
-        """Percentiles by stage; stages that were never measured are left out."""
-        told = {stage: self.taken(stage, learning=learning).summary_ms() for stage in STAGES}
-        return {stage: figures for stage, figures in told.items() if figures}
+    def measured(self) -> dict[Stage, Durations]:
+        """A copy of every stage that was ever measured, of all bins."""
+        copies = {stage: self.taken(stage) for stage in STAGES}
+        return {stage: durations for stage, durations in copies.items() if durations.count}
 
     def reset(self) -> None:
         """Begin anew."""

@@ -23,7 +23,7 @@ from eprop_rt_protocols.control import (
     encode_request,
 )
 from eprop_rt_protocols.errors import LocalProtocolError, RemoteProtocolError
-from eprop_rt_protocols.status import GuardStatus, LatencyMs, Stage, Status
+from eprop_rt_protocols.status import MAX_RANGES, GuardStatus, LatencyMs, Stage, Status
 from status_material import FULL_STATUS
 
 NAMES = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -37,7 +37,11 @@ STATUSES = st.builds(
     Status,
     latency_ms=st.dictionaries(
         st.sampled_from(get_args(Stage)),
-        st.builds(LatencyMs, p50=FINITE, p95=FINITE, p99=FINITE, p999=FINITE, max=FINITE),
+        st.builds(
+            LatencyMs,
+            **dict.fromkeys(("p50", "p95", "p99", "p999", "max"), FINITE),
+            counts=st.lists(COUNTS, max_size=MAX_RANGES).map(tuple),
+        ),
     ),
     data_age_s=st.none() | FINITE,
     events=st.dictionaries(NAMES, COUNTS, max_size=4),

@@ -82,7 +82,8 @@ REPLY = (
     b'"learning":"frozen","learning_cause":"operator",'
     b'"guard":{"rung":"accept","cause":"","counters":{"clip":3}},'
     b'"bins":400,"missed_bins":1,"published":399,"updates":380,"events":{"silence":2},'
-    b'"latency_ms":{"total":{"p50":0.5,"p95":0.75,"p99":1.0,"p999":1.5,"max":2.0}},'
+    b'"latency_ms":{"total":{"p50":0.5,"p95":0.75,"p99":1.0,"p999":1.5,"max":2.0,'
+    b'"counts":[0,0,7]}},'
     b'"data_age_s":0.25,'
     b'"streams":[{"role":"signal","name":"spikes","host":"nsp-1","state":"live"}],'
     b'"journal":{"file":"day.xdf","written_bytes":4096,"age_s":0.5,"lost_entries":0},'
@@ -91,6 +92,7 @@ REPLY = (
     b'"decoder":"eprop","model_id":"alif-256","update_id":380,"host":"rig-3","pid":4321,'
     b'"uptime_s":8.5,"program_version":"0.1.0"}}'
 )
+REPLY_WITHOUT_COUNTS = REPLY.replace(b',"counts":[0,0,7]', b"")
 REFUSAL = b'{"version":2,"request_id":"","ok":false,"error":"no such verb","status":null}'
 SCREEN_FRAMES = [
     b"screen",
@@ -172,6 +174,12 @@ def test_replies_are_the_golden_bytes_both_ways():
     assert encode_reply(refusal) == REFUSAL
     assert decode_reply(REPLY).status == FULL_STATUS
     assert decode_reply(REFUSAL).error == "no such verb"
+
+
+def test_a_reply_from_before_ranges_of_latencies_were_told_is_read():
+    total = FULL_STATUS.latency_ms["total"].model_copy(update={"counts": ()})
+    bare = FULL_STATUS.model_copy(update={"latency_ms": {"total": total}})
+    assert decode_reply(REPLY_WITHOUT_COUNTS).status == bare
 
 
 def test_a_screen_is_the_golden_frames_both_ways():

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eprop_rt_protocols.status import MAX_RANGES, LatencyMs, range_edge_s
 from eprop_rt_services.latency import (
     BUCKETS,
+    BUCKETS_A_RANGE,
     LIMIT_S,
     STAGES,
     UPPER_EDGE_S,
@@ -90,6 +92,25 @@ def test_counts_up_to_an_edge_grow_to_the_number_of_durations():
     assert taken.up_to([0.0005, 0.002, 0.005, 0.25, 200.0]) == [0, 1, 3, 4, 5]
 
 
+def test_ranges_on_the_wire_begin_and_end_where_buckets_do():
+    edges = lower_edge_s(np.arange(0, BUCKETS + 1, BUCKETS_A_RANGE))
+    assert edges.tolist() == [range_edge_s(at) for at in range(len(edges))]
+    assert len(edges) <= MAX_RANGES
+
+
+@given(FROM_A_MICROSECOND)
+def test_every_duration_is_in_the_range_that_holds_it(durations):
+    counts = filled(durations).taken().ranges()
+    edges = [range_edge_s(at) for at in range(len(counts) + 1)]
+    assert list(counts) == np.histogram(durations, edges)[0].tolist()
+    assert counts[-1] > 0
+    LatencyMs(p50=0, p95=0, p99=0, p999=0, max=0, counts=counts)
+
+
+def test_no_duration_is_in_no_range():
+    assert Durations().ranges() == ()
+
+
 def test_a_reset_forgets_durations_and_not_what_was_read_before():
     histogram = filled([0.25])
     before = histogram.taken()
@@ -122,7 +143,8 @@ def test_bins_decoded_while_learning_are_kept_apart_from_the_others():
     assert stages.taken("total", learning=True).max_s == 0.1
     assert stages.taken("total", learning=False).count == 2
     assert stages.taken("total").count == 3
-    assert set(stages.summary_ms()) == set(STAGES) - {"learn"}
+    assert set(stages.measured()) == set(STAGES) - {"learn"}
+    assert stages.measured()["total"].count == 3
     assert stages.events == {"latency_negative": 1}
     stages.reset()
-    assert stages.summary_ms() == {}
+    assert stages.measured() == {}

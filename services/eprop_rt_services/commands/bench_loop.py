@@ -69,7 +69,8 @@ def figures(measured: Measured) -> dict[str, Any]:
         "p99_ratio": on.us(0.99) / relay.us(0.99),
         "learning_cost_p50_us": on.us(0.5) - off.us(0.5),
         "stages_ms": {
-            stage: told.model_dump() for stage, told in measured.status.latency_ms.items()
+            stage: told.model_dump(exclude={"counts"})
+            for stage, told in measured.status.latency_ms.items()
         },
         "events": measured.status.events,
         "followed": None if measured.followed is None else measured.followed.figures(),

@@ -72,7 +72,7 @@ class Telling:
         """All of it."""
         published, learning = self._publishing.published, self.learning()
         updates = 0 if self.path is None else self.path.pipeline.updates
-        latencies = self._latencies.summary_ms()
+        latencies = self._latencies.measured()
         return Status(
             state=self.state,
             learning=learning,
@@ -83,7 +83,10 @@ class Telling:
             published=published,
             updates=updates,
             events=dict(self.events()),
-            latency_ms={stage: LatencyMs(**figures) for stage, figures in latencies.items()},
+            latency_ms={
+                stage: LatencyMs(**durations.summary_ms(), counts=durations.ranges())
+                for stage, durations in latencies.items()
+            },
             data_age_s=None if self.path is None else self._source.age_s,
             streams=self._streams(),
             journal=self._journal(),

@@ -18,6 +18,7 @@ from eprop_rt_services.monitor.target import (
     parse_daemon,
     target_of,
 )
+from eprop_rt_services.pages.browser import open_page
 from eprop_rt_services.pages.place import Place, read_token
 from eprop_rt_services.zmq_link import read_client_keys
 
@@ -103,12 +104,11 @@ def show(
 ) -> None:
     """Follow them, and serve the page until told to end."""
     # Bokeh takes a second to load, and no other command needs it.
-    from eprop_rt_services.monitor.follow import Follower  # noqa: PLC0415
+    from eprop_rt_services.monitor.follow import followed  # noqa: PLC0415
     from eprop_rt_services.monitor.page import page_of  # noqa: PLC0415
-    from eprop_rt_services.pages.browser import open_page  # noqa: PLC0415
     from eprop_rt_services.pages.server import serve_page  # noqa: PLC0415
 
-    followers = [closing.enter_context(Follower(target)) for target in targets]
+    followers = followed(targets, closing)
 
     def ready(url: str) -> None:
         write_line(f"the page is at {url}")

@@ -29,6 +29,7 @@ class Field:
         self._cursor = ColumnDataSource({"x": [], "y": []})
         self._look: Look | None = None
         self._shown: Screen | None = None
+        self._anew = True  # whether all is to be drawn, whatever was
         self.root = made = figure(
             name=name,
             sizing_mode="stretch_width",
@@ -59,17 +60,17 @@ class Field:
 
     def dress(self, look: Look) -> None:
         """Take these colours."""
-        self._look, self._shown = look, None
+        self._look, self._anew = look, True
         self.root.outline_line_color = look.line
         self._way.glyph.line_color = look.ink
         self._point.glyph.fill_color = look.ink
 
     def show(self, seen: Seen) -> None:
-        """Draw the newest screen, if it is another one."""
-        screen = seen.screen
-        if screen is self._shown or self._look is None:
+        """Draw the newest screen, if it is another one; nothing where none has come lately."""
+        screen = None if seen.screen_is_stale else seen.screen
+        if self._look is None or (screen is self._shown and not self._anew):
             return
-        before, self._shown = self._shown, screen
+        before, self._shown, self._anew = None if self._anew else self._shown, screen, False
         if screen is None:
             for source in (self._targets, self._trail, self._cursor):
                 source.data = {key: [] for key in source.data}

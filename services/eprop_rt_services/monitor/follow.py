@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Literal, Self
@@ -26,13 +26,17 @@ Phase = Literal["asked", "done", "refused", "unanswered"]
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An order that was given: what became of it, and why not; `number` grows with each."""
+    """An order that was given: what became of it, and why not; `number` grows with each.
+
+    `pid` is the process that did it, as far as is known.
+    """
 
     verb: Verb
     number: int
     at_s: float
     phase: Phase = "asked"
     why: str = ""
+    pid: int | None = None
 
 
 class Follower:
@@ -66,9 +70,13 @@ class Follower:
         self.given[verb] = given
         threading.Thread(target=self._order, args=(given,), name=verb, daemon=True).start()
 
+    def end(self) -> None:
+        """Ask and read no more; `close` waits until that is so."""
+        self._ended.set()
+
     def close(self) -> None:
         """Let go of it."""
-        self._ended.set()
+        self.end()
         for thread in self._threads:
             thread.join()
         self._closing.close()
@@ -87,8 +95,10 @@ class Follower:
             return
         if reply.status is not None:
             self.seen.take_status(reply.status)
+        newest = self.seen.status  # a stop may be answered without one
+        pid = None if newest is None else newest.pid
         phase: Phase = "done" if reply.ok else "refused"
-        self._became(replace(given, phase=phase, why=reply.error or ""))
+        self._became(replace(given, phase=phase, why=reply.error or "", pid=pid))
 
     def _became(self, given: Given) -> None:
         if self.given[given.verb].number == given.number:  # else it was given again meanwhile
@@ -129,3 +139,11 @@ class Follower:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def followed(targets: Sequence[Target], closing: ExitStack) -> list[Follower]:
+    """Follow all of these until `closing` closes; all are told to end before one is waited for."""
+    followers = [closing.enter_context(Follower(target)) for target in targets]
+    for each in followers:
+        closing.callback(each.end)
+    return followers

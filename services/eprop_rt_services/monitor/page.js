@@ -6,6 +6,7 @@ window.monitor = (() => {
   let link = null;
   let state = null;
   let orders = 0;
+  let heard = 0;
 
   function say(order) {
     if (link === null) return;
@@ -49,6 +50,7 @@ window.monitor = (() => {
     state.cards.forEach((card, at) => {
       const made = cardOf(at), chosen = at === state.selected;
       made.style.setProperty("--colour", state.colours[at]);
+      made.dataset.state = card.state;
       made.setAttribute("aria-checked", String(chosen));
       made.tabIndex = chosen ? 0 : -1;
       put(made.children[0], card.name);
@@ -90,6 +92,8 @@ window.monitor = (() => {
     showGroups();
     for (const place of document.querySelectorAll("[data-word]"))
       put(place, state.words[place.dataset.word] ?? "");
+    for (const place of document.querySelectorAll("[data-stale]"))
+      place.classList.toggle("stale", state.stale[place.dataset.stale]);
     put(find("told"), state.told);
     put(find("events"), state.events.join(", ") || "none");
     document.body.dataset.state = state.words.state;
@@ -108,25 +112,41 @@ window.monitor = (() => {
     const look = () => link.setv({ hidden: document.hidden });
     document.addEventListener("visibilitychange", look);
     look();
+    link.properties.beat.change.connect(hear);
+    hear();
+    setInterval(listen, 1000);
     link.document.on_event("connection_lost", lose);
     put(find("connection"), "connected");
     document.body.dataset.ready = "yes";
     show();
   }
 
+  // A connection may be there and carry nothing: a cable that was pulled ends none.
+  function hear() {
+    heard = performance.now();
+  }
+
+  function listen() {
+    if (document.body.classList.contains("lost")) return;
+    if (document.hidden) hear();
+    const silent = (performance.now() - heard) / 1000;
+    document.body.classList.toggle("silent", silent > 5);
+    put(find("connection"), silent > 5 ? `nothing new for ${Math.round(silent)} s` : "connected");
+  }
+
   // The server is gone, or the network: what was seen stays, and a fresh page comes with the server.
+  // A proxy may answer in its place meanwhile, or the server while it starts: that is not it yet.
   function lose() {
     if (document.body.classList.contains("lost")) return;
     document.body.classList.add("lost");
     put(find("connection"), "not connected");
     for (const made of document.querySelectorAll("button")) made.disabled = true;
     const again = async () => {
-      try {
-        const answer = await fetch(location.href, { method: "HEAD", cache: "no-store" });
-        if (answer.status < 500) location.reload();
-      } catch {
-        setTimeout(again, 2000);
-      }
+      const signal = AbortSignal.timeout(5000);
+      const status = await fetch(location.href, { method: "HEAD", cache: "no-store", signal })
+        .then((answer) => answer.status, () => 503);
+      if (status < 500) location.reload();
+      else setTimeout(again, 2000);
     };
     setTimeout(again, 2000);
   }

@@ -8,13 +8,16 @@ from typing import Any
 from bokeh.document import Document
 from bokeh.models import CustomJS
 
-from eprop_rt_services.monitor.delays import Age, Latencies
+from eprop_rt_protocols.view import ViewHeader
+from eprop_rt_services.monitor.age import Age
 from eprop_rt_services.monitor.field import Field
 from eprop_rt_services.monitor.follow import Follower
+from eprop_rt_services.monitor.latencies import Latencies
 from eprop_rt_services.monitor.link import Link
 from eprop_rt_services.monitor.look import DARK, LIGHT, Look
+from eprop_rt_services.monitor.orders import VERBS
 from eprop_rt_services.monitor.raster import Raster, inputs_picture, spikes_picture
-from eprop_rt_services.monitor.state import VERBS, state_of
+from eprop_rt_services.monitor.state import state_of
 from eprop_rt_services.monitor.traces import Traces
 from eprop_rt_services.monitor.trials import Trials
 from eprop_rt_services.monitor.weights import Weights
@@ -119,8 +122,10 @@ class Page:
         if verb in VERBS:
             self._followers[at].order(verb)
         elif verb == "select":
-            self._selected, self._drawn = at, (-1, -1)
+            self._selected = at
             self._dress()
+            self._field.show(self._chosen.seen)
+            self._draw_bins()
         self._say()
 
     def _step(self) -> None:
@@ -147,24 +152,36 @@ class Page:
         self._drawn = drawn
         bins = seen.bins(SPAN_S)
         if bins is None:
+            self._clear_bins()
             return
-        header = seen.views[-1].header
+        header = bins.header
         self._spikes.show(spikes_picture(bins, SPAN_S), header.neurons)
         self._inputs.show(inputs_picture(bins, SPAN_S), header.inputs)
-        for output, each in enumerate(self._traces[: header.outputs]):
-            named = header.names[output] if output < len(header.names) else str(output)
-            unit = f", {header.units[output]}" if output < len(header.units) else ""
-            each.show(bins, output, f"{named}{unit}")
+        for output, each in enumerate(self._traces):
+            if output < header.outputs:
+                each.show(bins, output, named(header, output))
+            else:
+                each.clear()
+
+    def _clear_bins(self) -> None:
+        for raster in (self._spikes, self._inputs):
+            raster.clear()
+        for traces in self._traces:
+            traces.clear()
 
     def _draw_slow(self) -> None:
         seen = self._chosen.seen
         self._dress_series()
-        self._trials.show([list(each.seen.trials) for each in self._followers], self._selected)
+        self._trials.show([each.seen.all_trials() for each in self._followers], self._selected)
         with seen.lock:
             norms, weights = list(seen.norms), seen.weights
         self._weights.show(norms, weights)
-        self._latencies.show({} if seen.status is None else seen.status.latency_ms)
-        self._age.show(list(seen.ages), time.monotonic())
+        latency_ms = {} if seen.status is None else seen.status.latency_ms
+        self._latencies.show(latency_ms, seen.recent_counts())
+        with seen.lock:
+            ages = list(seen.ages)
+        self._age.show(ages, time.monotonic())
+        self._link.update(beat=self._tick)
 
     def _say(self) -> None:
         state = state_of(self._followers, self._selected)
@@ -174,3 +191,10 @@ class Page:
         if text != self._said:
             self._said = text
             self._link.update(state=text)
+
+
+def named(header: ViewHeader, output: int) -> str:
+    """An output with its unit, as far as the daemon names them."""
+    name = header.names[output] if output < len(header.names) else str(output)
+    unit = f", {header.units[output]}" if output < len(header.units) else ""
+    return f"{name}{unit}"

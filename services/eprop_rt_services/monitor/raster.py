@@ -38,6 +38,10 @@ class Raster:
         alphas = [round(255 * (level / (LEVELS - 1)) ** 0.7) for level in range(LEVELS)]
         self.mapper.palette = [f"{colour}{alpha:02x}" for alpha in alphas]
 
+    def clear(self) -> None:
+        """Draw nothing."""
+        self.show(np.zeros((1, 1), np.uint8), 1)
+
     def show(self, picture: Picture, rows: int) -> None:
         """Draw `picture` of so many neurons or inputs, the newest bin at the right."""
         self._source.data = _columns(picture, rows, self._span_s)
@@ -71,9 +75,9 @@ def levels(shares: F32) -> Picture:
 def pooled(bins: Bins, values: F32, span_s: float) -> tuple[F32, int]:
     """Sums (rows, columns) over neighbours, so that the picture stays small; how many each."""
     many = values.shape[1]
-    wide = max(1, round(span_s / bins.bin_s))
+    wide = max(1, round(span_s / bins.header.bin_s))
     table = np.zeros((wide, many), np.float32)
-    at = wide - 1 + np.round(bins.at_s / bins.bin_s).astype(np.int64)
+    at = wide - 1 + np.round(bins.at_s / bins.header.bin_s).astype(np.int64)
     inside = at >= 0
     table[at[inside]] = values[inside]
     tall, long = -(-many // ROWS) or 1, -(-wide // COLUMNS)

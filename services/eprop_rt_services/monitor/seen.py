@@ -1,5 +1,6 @@
 """What has been seen of one daemon so far; written by the threads that follow it, read by pages."""
 
+import itertools
 import math
 import threading
 import time
@@ -12,15 +13,16 @@ from numpy.typing import NDArray
 
 from eprop_rt.series import F32, F64
 from eprop_rt_protocols.screen import Screen, TrialResult
-from eprop_rt_protocols.status import Status
-from eprop_rt_protocols.view import View
+from eprop_rt_protocols.status import LatencyMs, Stage, Status
+from eprop_rt_protocols.view import View, ViewHeader
 
 SPAN_S = 6.0  # of bins that are kept
 TRAIL_S = 0.8
 MAX_TRIALS = 5000
 MAX_NORMS = 3600
 MAX_AGES = 600
-GONE_S = 3.0  # without an answer
+RECENT_S = 60.0  # that latencies of the recent past go back
+GONE_S = 3.0  # without an answer, a screen or a view
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Bins:
     labels: F32
     inputs: F32
     spikes: NDArray[np.bool_]
-    bin_s: float
+    header: ViewHeader  # of the newest view
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,10 @@ class Seen:
     views: deque[View] = field(default_factory=deque)
     norms: deque[Norms] = field(default_factory=lambda: deque(maxlen=MAX_NORMS))
     ages: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MAX_AGES))
+    latencies: deque[tuple[float, dict[Stage, LatencyMs]]] = field(default_factory=deque)
     trials: deque[TrialResult] = field(default_factory=lambda: deque(maxlen=MAX_TRIALS))
     trail: deque[tuple[float, float, float]] = field(default_factory=deque)
-    changes: int = 0  # grows with every view
+    changes: int = 0  # grows with every view, and when they are forgotten
 
     def take_status(self, status: Status) -> None:
         """An answer came."""
@@ -70,6 +73,9 @@ class Seen:
             if self.status is not None and status.pid != self.status.pid:
                 self._begin_anew()
             self.status, self.status_at_s, self.refusal = status, now_s, ""
+            self.latencies.append((now_s, status.latency_ms))
+            while self.latencies[0][0] < now_s - RECENT_S:
+                self.latencies.popleft()
             if status.state == "running":  # before, learning is off in any daemon
                 self.learns = status.learning != "off"
             if status.data_age_s is not None and now_s - self.view_at_s > 0.5:
@@ -120,6 +126,16 @@ class Seen:
         """Whether it has answered lately."""
         return time.monotonic() - self.status_at_s < GONE_S
 
+    @property
+    def screen_is_stale(self) -> bool:
+        """Whether a screen came once, and none lately."""
+        return self.screen is not None and time.monotonic() - self.screen_at_s > GONE_S
+
+    @property
+    def views_are_stale(self) -> bool:
+        """Whether a view came once, and none lately."""
+        return bool(self.views) and time.monotonic() - self.view_at_s > GONE_S
+
     def bins(self, span_s: float) -> Bins | None:
         """Those of the newest `span_s`; None while there is none."""
         with self.lock:
@@ -140,13 +156,37 @@ class Seen:
             rows("labels"),
             rows("inputs"),
             rows("spikes"),
-            newest.bin_s,
+            newest,
         )
+
+    def all_trials(self) -> list[TrialResult]:
+        """Every trial that is remembered, in their order."""
+        with self.lock:
+            return list(self.trials)
+
+    def recent_counts(self) -> dict[Stage, list[int]]:
+        """How many durations of the last minute each range of each stage took."""
+        with self.lock:
+            if not self.latencies:
+                return {}
+            (_, before), (_, now) = self.latencies[0], self.latencies[-1]
+        return {stage: gained(told, before.get(stage)) for stage, told in now.items()}
 
     def _begin_anew(self) -> None:
         """Another process answers: what the one before had shown is no part of its story."""
         self.views.clear()
         self.norms.clear()
+        self.latencies.clear()
+        self.changes += 1
+
+
+def gained(now: LatencyMs, before: LatencyMs | None) -> list[int]:
+    """What came to the counts since; all of them where they have begun anew."""
+    told = () if before is None else before.counts
+    pairs = [*itertools.zip_longest(now.counts, told, fillvalue=0)]
+    if any(count < earlier for count, earlier in pairs):
+        return list(now.counts)
+    return [count - earlier for count, earlier in pairs]
 
 
 def fits(view: View, newest: object) -> bool:

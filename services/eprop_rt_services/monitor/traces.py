@@ -9,6 +9,8 @@ from bokeh.plotting import figure
 from eprop_rt_services.monitor.look import Look, dress, hide_x, plot, round_up, span, stretch
 from eprop_rt_services.monitor.seen import Bins
 
+NAMELESS = " "  # keeps the room that a name will take
+
 
 class Traces:
     """One output, decoded and intended, over the newest seconds."""
@@ -19,7 +21,7 @@ class Traces:
         self.root: figure = plot(
             height,
             "seconds before now" if lowest else "",
-            " ",
+            NAMELESS,
             x_range=span(-span_s, 0),
             y_range=span(-1, 1),
             name=name,
@@ -45,12 +47,20 @@ class Traces:
             "decoded": decoded,
             "intended": intended,
         }
-        axis = self.root.yaxis[0]
-        if axis.axis_label != label:
-            axis.axis_label = label
+        self._call(label)
         both = np.concatenate([decoded, intended])
         both = both[np.isfinite(both)]
         self._fit(float(np.abs(both).max()) if both.size else 1.0)
+
+    def clear(self) -> None:
+        """Draw nothing."""
+        self._source.data = {name: [] for name in self._source.data}
+        self._call(NAMELESS)
+
+    def _call(self, label: str) -> None:
+        axis = self.root.yaxis[0]
+        if axis.axis_label != label:
+            axis.axis_label = label
 
     def _fit(self, most: float) -> None:
         """Wider at once, narrower only when it would be by much: a quiet axis."""

@@ -70,10 +70,7 @@ class Trials:
 
     def show(self, trials: Sequence[Sequence[TrialResult]], selected: int) -> None:
         """Draw the trials of every daemon."""
-        ends = [each[0].ended_s for each in trials if each]
-        if not ends:
-            return
-        from_s = min(ends)
+        from_s = min((each[0].ended_s for each in trials if each), default=0.0)
         latest, most = 30.0, 1.0
         for source, each in zip(self._sources, trials, strict=True):
             at_s, rate, taken = rolling(each)

@@ -1,19 +1,21 @@
 """The parts of the page: who is followed, what was seen, and what is said of it."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
-from bokeh.document import Document
 
 from eprop_rt.errors import ConfigError
 from eprop_rt_protocols.screen import TrialResult
 from eprop_rt_services.commands.monitor import chosen
-from eprop_rt_services.monitor.follow import Follower, Given
+from eprop_rt_services.monitor.follow import Follower, followed
 from eprop_rt_services.monitor.look import LIGHT
 from eprop_rt_services.monitor.raster import COLUMNS, LEVELS, ROWS, inputs_picture, spikes_picture
 from eprop_rt_services.monitor.seen import Bins, Seen
-from eprop_rt_services.monitor.state import outcome, silent_word, state_of
+from eprop_rt_services.monitor.orders import outcome
+from eprop_rt_services.monitor.state import state_of
 from eprop_rt_services.monitor.target import Target, parse_daemon
-from eprop_rt_services.monitor.trials import Trials, rolling
+from eprop_rt_services.monitor.trials import rolling
 from eprop_rt_services.zmq_link import make_keys
 from status_material import FULL_STATUS
 from view_material import view
@@ -89,7 +91,8 @@ def test_rasters_stay_small_and_hold_every_spike(neurons, bin_s):
     spikes[-1, 0] = spikes[0, -1] = True
     zeros = np.zeros((many, 1), np.float32)
     at_s = (np.arange(many) - many + 1) * bin_s
-    bins = Bins(at_s, zeros, zeros, spikes.astype(np.float32), spikes, bin_s)
+    header = view(neurons=neurons).header.model_copy(update={"bin_s": bin_s})
+    bins = Bins(at_s, zeros, zeros, spikes.astype(np.float32), spikes, header)
     for picture in (spikes_picture(bins, 5.0), inputs_picture(bins, 5.0)):
         assert picture.shape[0] <= ROWS
         assert picture.shape[1] <= COLUMNS
@@ -119,21 +122,6 @@ def test_success_and_time_are_of_the_newest_ten_trials():
     assert taken[-1] == pytest.approx(14.5)
 
 
-@pytest.mark.parametrize(
-    ("stop", "word"),
-    [
-        (None, "gone"),
-        (Given("stop", 1, 100.0, "asked"), "stopping"),
-        (Given("stop", 1, 100.0, "done"), "stopped"),
-        (Given("stop", 1, 100.0, "unanswered"), "stopped"),
-        (Given("stop", 1, 100.0, "refused"), "gone"),
-        (Given("stop", 1, 10.0, "done"), "gone"),  # of the daemon that was there before
-    ],
-)
-def test_a_daemon_that_is_silent_is_stopped_only_where_it_was_told_to(stop, word):
-    assert silent_word(stop, answered_s=101.0) == word
-
-
 def test_the_page_says_what_the_status_says(tmp_path):
     with Follower(Target("left", f"ipc://{tmp_path}/control")) as follower:
         assert state_of([follower], 0)["cards"][0]["state"] == "no answer yet"
@@ -145,7 +133,8 @@ def test_the_page_says_what_the_status_says(tmp_path):
     assert state["buttons"]["freeze"]["held"] == frozen
     assert state["buttons"]["stop"]["enabled"]
     assert state["words"]["rung"].startswith(FULL_STATUS.guard.rung)
-    assert gone["cards"][0]["state"] == "gone"
+    assert gone["cards"][0]["state"] == "no answer"
+    assert gone["stale"]["status"]
     assert not gone["buttons"]["freeze"]["enabled"]
     assert gone["buttons"]["stop"]["enabled"]
 
@@ -154,9 +143,9 @@ def test_a_stop_that_kept_nothing_is_told_as_the_daemon_tells_it(tmp_path):
     why = "the daemon has stopped, but what it learned last is not on the disk"
     with Follower(Target("left", f"ipc://{tmp_path}/nobody")) as follower:
         given = Given("stop", 1, 100.0, "refused", why)
-        assert outcome(follower, given) == f"left: {why}"
+        assert outcome(follower, given) == why
         given = Given("rollback", 1, 100.0, "refused", "there is no good state")
-        assert outcome(follower, given) == "left: rollback was not done: there is no good state"
+        assert outcome(follower, given) == "rollback was not done: there is no good state"
 
 
 def test_a_daemon_that_says_that_it_never_learns_is_grey_and_one_that_is_frozen_is_not():
@@ -173,16 +162,11 @@ def test_a_daemon_that_says_that_it_never_learns_is_grey_and_one_that_is_frozen_
         assert (LIGHT.of(1, seen.learns) == LIGHT.soft) is not learns
 
 
-def test_the_lines_of_trials_have_the_colours_of_their_daemons_and_nothing_is_sent_twice():
-    document, trials = Document(), Trials(118, 2)
-    for root in (trials.success, trials.taken):
-        document.add_root(root)
-    trials.dress(LIGHT, [LIGHT.series[0], LIGHT.soft], 0)
-    lines = [line.glyph.line_color for line in trials.success.renderers]
-    assert lines == [LIGHT.series[0], LIGHT.soft]
-    changes = []
-    document.on_change(changes.append)
-    trials.dress(LIGHT, [LIGHT.series[0], LIGHT.soft], 0)
-    assert changes == []
-    trials.dress(LIGHT, [LIGHT.series[0], LIGHT.series[1]], 0)
-    assert len(changes) == 2
+def test_followers_are_all_told_to_end_before_one_is_waited_for(tmp_path, monkeypatch):
+    told = []
+    closes = Follower.close
+    monkeypatch.setattr(Follower, "end", lambda one: (told.append("end"), one._ended.set()))
+    monkeypatch.setattr(Follower, "close", lambda one: (told.append("close"), closes(one)))
+    with ExitStack() as closing:
+        followed([Target(name, f"ipc://{tmp_path}/{name}") for name in "abc"], closing)
+    assert told[:4] == ["end", "end", "end", "close"]

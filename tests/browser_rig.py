@@ -33,6 +33,38 @@ def chromium(folder, width=1440, height=900):
     return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
 
 
+class Asked:
+    """A program that BROWSER names: notes which page it is to open, and is closed by `close`."""
+
+    def __init__(self, folder):
+        folder.mkdir()
+        self._url, self._closed = folder / "url", folder / "closed"
+        program = folder / "browser"
+        program.write_text(
+            "#!/bin/sh\n"
+            f'echo "$1" > {folder}/new && mv {folder}/new {self._url}\n'
+            f"for _ in $(seq 400); do [ -e {folder}/close ] && break; sleep 0.05; done\n"
+            f"touch {self._closed}\n"
+        )
+        program.chmod(0o700)
+        self._folder = folder
+        self.environment = {"BROWSER": str(program)}
+
+    @property
+    def url(self):
+        """What it was asked to open; None as long as it was not."""
+        return self._url.read_text().strip() if self._url.exists() else None
+
+    @property
+    def is_open(self):
+        return self.url is not None and not self._closed.exists()
+
+    def close(self):
+        (self._folder / "close").touch()
+        if self.url is not None:
+            until(self._closed.exists, "the program ends")
+
+
 def until(look, what, most_s=LONG_S):
     """What `look` returns once that is true; AssertionError where it never is."""
     end_s = time.monotonic() + most_s

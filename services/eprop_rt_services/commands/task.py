@@ -17,6 +17,8 @@ from eprop_rt_services.closed_loop.course import Course, Length, Tell, line
 from eprop_rt_services.closed_loop.faults import FaultSettings
 from eprop_rt_services.commands.options import JsonOption, write_json
 from eprop_rt_services.config import read_mapping
+from eprop_rt_services.pages.browser import open_page
+from eprop_rt_services.pages.place import Place
 from eprop_rt_services.processes.company import company
 
 
@@ -65,6 +67,9 @@ def task(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="of the page of --mouse, on this machine; 0: free")
     ] = 0,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="of --mouse: only print where the page is")
+    ] = False,
     restart_every: Annotated[
         float | None, typer.Option(min=1, help="fault: the source restarts, in seconds")
     ] = None,
@@ -96,7 +101,7 @@ def task(
     console = Console(stderr=json == Path("-"))
     say = partial(tell, console)
     if mouse:
-        standing = steer(settings, practice, port, say)
+        standing = steer(settings, practice, port, say, open_browser=not no_browser)
     else:
         standing = run(settings, Length(trials, seconds), say)
     say(line(standing))
@@ -115,9 +120,10 @@ def run(settings: BenchSettings, length: Length, tell: Tell) -> Standing:
             return course.standing
 
 
-def steer(settings: BenchSettings, practice_s: float, port: int, tell: Tell) -> Standing:
+def steer(
+    settings: BenchSettings, practice_s: float, port: int, tell: Tell, *, open_browser: bool
+) -> Standing:
     """Run the bench with a person at it, whose page is served here until Ctrl-C."""
-    from eprop_rt_services.pages.place import Place  # noqa: PLC0415
     from eprop_rt_services.steering.hand import Hand  # noqa: PLC0415
     from eprop_rt_services.steering.page import Steering  # noqa: PLC0415  (Bokeh takes a second)
 
@@ -130,7 +136,13 @@ def steer(settings: BenchSettings, practice_s: float, port: int, tell: Tell) -> 
         bench.task.restart(settings.seed + 1)
         hand = closing.enter_context(Hand(bench, wishes))
         page = Steering(hand, settings.loop.cursor.half_width_cm)
-        page.serve(Place(port=port), lambda url: tell(f"point with the mouse at {url}"))
+
+        def ready(url: str) -> None:
+            tell(f"point with the mouse at {url}")
+            if open_browser:
+                open_page(url)
+
+        page.serve(Place(port=port), ready)
         return bench.standing()
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 import webbrowser
 
 DISPLAYS = "DISPLAY", "WAYLAND_DISPLAY"
@@ -12,10 +13,15 @@ def has_display() -> bool:
     return any(os.environ.get(name) for name in (*DISPLAYS, "BROWSER"))
 
 
-def open_page(url: str) -> bool:
-    """Open a page in the reader's browser; False where there is none, or no display."""
-    if not has_display():
-        return False
+def open_page(url: str) -> None:
+    """Open a page in the reader's browser, if there is one and a display; returns at once.
+
+    A browser that BROWSER names is waited for until it is closed, so that is done in a thread.
+    """
+    if has_display():
+        threading.Thread(target=_open, args=(url,), name="browser", daemon=True).start()
+
+
+def _open(url: str) -> None:
     with contextlib.suppress(webbrowser.Error):
-        return webbrowser.open(url)
-    return False
+        webbrowser.open(url)

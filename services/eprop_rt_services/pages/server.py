@@ -8,7 +8,8 @@ then on. Connections of pages from elsewhere are refused by their origin in both
 import asyncio
 import hmac
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bokeh.application import Application
@@ -41,7 +42,22 @@ def serve_page(
     Raises ConfigError where the place is open to others without a token, or is taken.
     """
     place.check()
-    asyncio.run(_serve(build, place, ready))
+    with handlers_kept():
+        asyncio.run(_serve(build, place, ready))
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Put back what signals did before: asyncio leaves them with what they do by default.
+
+    The caller has something to clean up, and a second signal may come while it does.
+    """
+    before = [signal.getsignal(each) for each in ENDS]
+    try:
+        yield
+    finally:
+        for each, handler in zip(ENDS, before, strict=True):
+            signal.signal(each, handler)
 
 
 async def _serve(

@@ -23,11 +23,14 @@ class Child:
     process: "subprocess.Popen[bytes]"
     log: Path
 
+    def lines(self) -> list[str]:
+        """What it said so far, without empty lines."""
+        said = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
+        return [line.strip() for line in said if line.strip()]
+
     def last_line(self) -> str:
         """The last thing it said."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
-        said = [line.strip() for line in lines if line.strip()]
-        return said[-1] if said else "it said nothing"
+        return ["it said nothing", *self.lines()][-1]
 
 
 class Children:
@@ -52,6 +55,10 @@ class Children:
                 process_group=0,
             )
         self._children[name] = Child(name, process, log)
+
+    def lines(self, name: str) -> list[str]:
+        """What a process said so far on stdout and stderr, without empty lines."""
+        return self._children[name].lines()
 
     def last_line(self, name: str) -> str:
         """The last thing that a process said on stderr."""

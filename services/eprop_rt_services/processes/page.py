@@ -34,9 +34,9 @@ class PageProcess:
                 self.children.check()
             except StreamError:
                 return None
-            said = self.children.last_line(NAME)
-            if said.startswith(TOLD):
-                return said.removeprefix(TOLD)
+            for said in self.children.lines(NAME):  # warnings may stand before it, or after
+                if said.startswith(TOLD):
+                    return said.removeprefix(TOLD)
             time.sleep(LOOK_S)
         return None
 

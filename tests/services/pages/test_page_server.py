@@ -2,6 +2,7 @@
 
 import http.client
 import re
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -12,6 +13,7 @@ import pytest
 
 from eprop_rt.errors import ConfigError
 from eprop_rt_services.pages.place import Place, read_token
+from eprop_rt_services.pages.server import serve_page
 
 TOKEN = "0123456789abcdef0123"
 
@@ -91,6 +93,22 @@ def test_a_connection_needs_the_token_and_the_page_of_this_server(page):
     assert upgraded(bare, bare.rstrip("/"), cookie) == 101
     assert upgraded(bare, "http://elsewhere.example", cookie) == 403
     assert upgraded(bare, bare.rstrip("/"), "eprop-rt-page=wrong") == 403
+    assert upgraded(bare, bare.rstrip("/"), "") == 403
+
+
+@pytest.mark.live
+def test_a_page_that_ends_leaves_signals_as_they_were():
+    def mine(*_):
+        """Whatever the caller does then."""
+
+    signals = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+    before = [signal.signal(each, mine) for each in signals]
+    try:
+        serve_page(lambda _: None, Place(), lambda _: signal.raise_signal(signal.SIGTERM))
+        assert [signal.getsignal(each) for each in signals] == [mine, mine, mine]
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.1", "::", "lab.example"])

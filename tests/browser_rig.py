@@ -101,20 +101,86 @@ class Window:
             lambda: f"{word!r} at {css}, where {self.text(css)!r} is",
         )
 
+    def select(self, name):
+        """Choose the daemon of this name, by a click on its card."""
+        cards = self.driver.find_elements("css selector", ".card")
+        next(card for card in cards if name in card.text.split()).click()
+        self.says('.card[aria-checked="true"]', name)
+
+    def resize(self, width, height, scheme="light"):
+        """Be a window of this size, of a reader at the top who prefers light pages or dark ones."""
+        self.script("window.scrollTo(0, 0)")
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+
     def picture(self, name):
         """The pixels of a figure, as a string."""
-        return self.script(
-            """
-            for (const made of Bokeh.documents[0].roots()) {
-              if (made.name !== arguments[0]) continue;
-              const canvas = Bokeh.index.find_one(made).canvas_view.compose().canvas;
-              return canvas.toDataURL();
-            }
-            """,
-            name,
-        )
+        return self.script(f"{FIGURE} return view.canvas_view.compose().canvas.toDataURL();", name)
+
+    def ink(self, name):
+        """How many pixels inside the axes of a figure are drawn on, the grid not counted."""
+        return self.script(FIGURE + INK, name)
+
+    def faulty_places(self):
+        """What lies over something else, is cut off, or reaches out of the window."""
+        return self.script(PLACES)
 
     def faults(self):
         """What the console holds that should not be there."""
         bad = ("SEVERE", "WARNING")
         return [line for line in self.driver.get_log("browser") if line["level"] in bad]
+
+
+FIGURE = """
+const model = Bokeh.documents[0].get_model_by_name(arguments[0]);
+const view = Bokeh.index.find_one(model);
+"""
+INK = """
+const grids = model.center.filter((one) => one.visible && one.grid_line_color)
+  .map((one) => one.grid_line_color.value ?? one.grid_line_color)
+  .map((colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)));
+const canvas = view.canvas_view.compose().canvas;
+const scale = canvas.width / view.canvas_view.bbox.width;
+const box = view.frame.bbox;
+const given = [box.left + 2, box.top + 2, box.width - 4, box.height - 4];
+const pixels = canvas.getContext("2d").getImageData(...given.map((one) => Math.round(one * scale)));
+let count = 0;
+for (let at = 0; at < pixels.data.length; at += 4) {
+  const [red, green, blue, alpha] = pixels.data.slice(at, at + 4);
+  const near = ([r, g, b]) => Math.abs(r - red) + Math.abs(g - green) + Math.abs(b - blue) < 24;
+  if (alpha > 40 && !grids.some(near)) count += 1;
+}
+return count;
+"""
+PLACES = """
+const shown = (one) => one.checkVisibility() && one.getClientRects().length > 0;
+const said = (one) => one.matches(".bk-Figure") || one.textContent.trim() !== "";
+const names = "h1, h2, p, dt, dd, button, input, label, .bk-Figure";
+const found = [...document.querySelectorAll(names)]
+  .filter((one) => shown(one) && said(one) && !one.matches(".over"));
+const told = (one) => `${one.tagName}.${one.className} "${one.textContent.trim().slice(0, 30)}"`;
+const place = (one) => {  // as far as it is seen where its holder scrolls
+  const box = one.getBoundingClientRect();
+  const holder = one.closest("#cards")?.getBoundingClientRect() ?? box;
+  const [left, right] = [Math.max(box.left, holder.left), Math.min(box.right, holder.right)];
+  return { left, right, top: box.top, bottom: box.bottom };
+};
+const wrong = [];
+for (const one of found) {
+  const box = place(one);
+  if (box.left < -1 || box.right > innerWidth + 1)
+    wrong.push(`${told(one)} reaches out of the window`);
+  if (one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0)
+    wrong.push(`${told(one)} is cut off`);
+  for (const other of found) {
+    if (other === one || one.contains(other) || other.contains(one)) continue;
+    const its = place(other);
+    const wide = Math.min(box.right, its.right) - Math.max(box.left, its.left);
+    const high = Math.min(box.bottom, its.bottom) - Math.max(box.top, its.top);
+    if (wide > 1.5 && high > 1.5) wrong.push(`${told(one)} lies over ${told(other)}`);
+  }
+}
+return wrong;
+"""

@@ -40,6 +40,7 @@ class Field:
             y_range=span(-12, 12),
             background_fill_alpha=0,
             border_fill_alpha=0,
+            outline_line_color=None,  # of the page: without a background Bokeh's traces what moved
             min_border=0,
         )
         made.axis.visible = False
@@ -61,7 +62,6 @@ class Field:
     def dress(self, look: Look) -> None:
         """Take these colours."""
         self._look, self._anew = look, True
-        self.root.outline_line_color = look.line
         self._way.glyph.line_color = look.ink
         self._point.glyph.fill_color = look.ink
 

@@ -57,7 +57,7 @@ class Latencies:
         )
         self._lines = self.root.multi_line("x", "y", source=self._outline, line_width=1)
         given: dict[str, Any] = {"y": "y", "source": self._marks}
-        self._middle = self.root.scatter(x="p50", size=7, line_width=0, **given)
+        self._middle = self.root.scatter(x="p50", size=6, line_width=0, **given)
         self._rare = [
             self.root.scatter(x=name, marker="dash", angle=math.pi / 2, size=size, **given)
             for name, size in (("p99", 14), ("p999", 9))

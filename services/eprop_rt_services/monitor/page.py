@@ -52,7 +52,7 @@ class Page:
         ]
         self._trials = Trials(118, len(followers))
         self._weights = Weights(118)
-        self._latencies = Latencies(170)
+        self._latencies = Latencies(192)
         self._age = Age(74)
         self._link = Link()
         self._tick, self._said = 0, ""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from eprop_rt_protocols.screen import TrialResult
+from eprop_rt_protocols.screen import Screen, TrialResult
 from eprop_rt_protocols.status import LatencyMs, Status
 from eprop_rt_services.monitor.follow import Follower
 from eprop_rt_services.monitor.orders import VERBS, button, told
@@ -106,15 +106,19 @@ def status_words(status: Status) -> Words:
         "streams": ", ".join(streams) or "none",
         "journal": "none" if journal is None else f"{amount(journal.written_bytes)}B",
         "checkpoint": "none" if kept is None else f"{duration(kept.age_s)} ago",
-        "total": "" if total is None else f"total since the start: {percentiles(total)}",
+        "total": "" if total is None else f"total: {percentiles(total)}",
     }
 
 
 def percentiles(total: LatencyMs) -> str:
     """The marks of a stage in figures."""
-    return (
-        f"p50 {total.p50:.2f}, p99 {total.p99:.2f}, p99.9 {total.p999:.2f}, max {total.max:.1f} ms"
-    )
+    marks = {"p50": total.p50, "p99": total.p99, "p99.9": total.p999, "max": total.max}
+    return ", ".join(f"{name} {three_digits(ms)}" for name, ms in marks.items()) + " ms"
+
+
+def three_digits(value: float) -> str:
+    """As many as there are to read; no fewer than there are before the point."""
+    return f"{value:.0f}" if value >= 99.95 else f"{value:#.3g}"
 
 
 def grouped(count: int) -> str:
@@ -139,10 +143,15 @@ def trials_words(seen: Seen) -> str:
     if screen is None:
         return ""
     if seen.screen_is_stale:
-        return f"{screen.trial} trials until it went"
+        return f"{trials_of(screen)} until it went"
     times = [t.time_to_target_s for t in seen.all_trials()[-RECENT:] if t.time_to_target_s]
     mean = f", {sum(times) / len(times):.2f} s to target" if times else ""
-    return f"{screen.trial} trials, newest {success(seen.all_trials())}{mean}"
+    return f"{trials_of(screen)}, newest {success(seen.all_trials())}{mean}"
+
+
+def trials_of(screen: Screen) -> str:
+    """How many have ended."""
+    return f"{screen.trial} {'trial' if screen.trial == 1 else 'trials'}"
 
 
 def no_screen(follower: Follower) -> str:

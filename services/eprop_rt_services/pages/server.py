@@ -7,7 +7,9 @@ then on. Connections of pages from elsewhere are refused by their origin in both
 
 import asyncio
 import hmac
+import logging
 import signal
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -42,7 +44,7 @@ def serve_page(
     Raises ConfigError where the place is open to others without a token, or is taken.
     """
     place.check()
-    with handlers_kept():
+    with handlers_kept(), farewells_untold():
         asyncio.run(_serve(build, place, ready))
 
 
@@ -58,6 +60,26 @@ def handlers_kept() -> Iterator[None]:
     finally:
         for each, handler in zip(ENDS, before, strict=True):
             signal.signal(each, handler)
+
+
+@contextmanager
+def farewells_untold() -> Iterator[None]:
+    """A browser that goes is no news, nor is what the end cuts off on its way to one."""
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+    bokeh, tornado = logging.getLogger("bokeh"), logging.getLogger("tornado.application")
+    level = bokeh.level
+    bokeh.setLevel(logging.ERROR)
+    tornado.addFilter(is_news)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "coroutine 'WSHandler.send_message'", RuntimeWarning)
+            yield
+    finally:
+        tornado.removeFilter(is_news)
+        bokeh.setLevel(level)
 
 
 async def _serve(

@@ -1,6 +1,5 @@
 """The page itself: a field with cursor and target, and what makes the decoder worse."""
 
-import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,7 +35,6 @@ class Steering:
 
     def serve(self, place: Place, ready: Callable[[str], None]) -> None:
         """Serve until a signal; raises the StreamError of a process that ended meanwhile."""
-        logging.getLogger("bokeh").setLevel(logging.ERROR)  # a browser that goes is no news
         serve_page(self.build, place, ready)
         if self.failure is not None:
             raise self.failure

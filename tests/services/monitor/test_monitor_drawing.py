@@ -204,7 +204,7 @@ def test_a_task_that_sends_nothing_more_is_said_to_be_gone_and_its_cursor_is(fol
     sheet.step()
     assert [sheet.data("field", at)["x"] for at in range(3)] == [[], [], []]
     assert sheet.words["phase"] == ""
-    assert sheet.words["trials"] == "1 trials until it went"
+    assert sheet.words["trials"] == "1 trial until it went"
     assert "The task has gone: no screen for 10" in sheet.words["no-screen"]
     assert state_of(followers, 0)["cards"][0]["success"] == "-"
     assert state_of(followers, 0)["stale"]["screen"]

@@ -27,7 +27,8 @@ SMALL = (
 def test_every_way_is_measured_and_the_figures_are_those_that_are_printed(tmp_path):
     file = tmp_path / "loop.json"
     settings = [part for setting in SMALL for part in ("-o", setting)]
-    given = ["bench", "loop", "--seconds", "4", "--chunk", "2", *settings, "--json", str(file)]
+    given = ["bench", "loop", "--seconds", "4", "--chunk", "2", "--monitor", *settings]
+    given += ["--json", str(file)]
     done = CliRunner().invoke(app, given)
     assert done.exit_code == 0, done.output
     figures = json.loads(file.read_text())
@@ -37,11 +38,16 @@ def test_every_way_is_measured_and_the_figures_are_those_that_are_printed(tmp_pa
         assert 100 < told["bins"] <= 200
         assert 0 <= told["missed"] <= told["bins"]
         assert f"{told['p50_us']:.0f}" in done.output
+    followed = figures["followed"]  # half of as long again, with a page that somebody looks at
+    assert 0 < followed["p50_us"] <= followed["p99_us"] <= followed["max_us"]
+    assert 100 < followed["bins"] <= 200
+    assert f"{followed['p50_us']:.0f}" in done.output
     both = figures["learning_off"], figures["learning_on"]
     assert figures["bins"] == sum(one["bins"] for one in both)
     assert figures["missed"] == sum(one["missed"] for one in both)
     stages = {"transport", "binning", "decode", "publish", "total", "learn"}
     assert figures["stages_ms"].keys() == stages
+    assert figures["stages_ms"]["total"].keys() == {"p50", "p95", "p99", "p999", "max"}
     assert len(figures["bars"]) == 4
     assert done.output.count("at most") == 4
 

@@ -6,6 +6,7 @@ To a page and to the daemon behind it this is what a browser is.
 import asyncio
 import re
 import sys
+from collections.abc import AsyncIterator
 
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import websocket_connect
@@ -15,8 +16,8 @@ from eprop_rt.errors import StreamError
 SESSION = re.compile(rb'"token":"([^"]+)"')
 
 
-async def look(url: str) -> None:
-    """Look until the page ends; raises StreamError where it is none."""
+async def messages(url: str) -> AsyncIterator[str | bytes]:
+    """All that a page sends, until it ends; raises StreamError where it is none."""
     page = await AsyncHTTPClient().fetch(url)
     session = SESSION.search(page.body)
     if session is None:
@@ -25,7 +26,13 @@ async def look(url: str) -> None:
     request = HTTPRequest(address, headers={"Origin": url.rstrip("/")})
     protocols = ["bokeh", session.group(1).decode()]
     connection = await websocket_connect(request, subprotocols=protocols)
-    while await connection.read_message() is not None:
+    while (message := await connection.read_message()) is not None:
+        yield message
+
+
+async def look(url: str) -> None:
+    """Take all of it, and keep nothing."""
+    async for _ in messages(url):
         pass
 
 

@@ -108,9 +108,10 @@ def buffer_length(rate_hz: float, seconds: int) -> int:
 
 
 class Tell(Protocol):
-    """Takes an event of a subscription: its name, the sentence of it, and its values."""
+    """Takes the events of a subscription."""
 
-    def __call__(self, event: str, text: str, /, **values: float) -> None: ...
+    def __call__(self, event: str, text: str, /, **values: float) -> None:
+        """Tell an event by its name, as a sentence, and with its values."""
 
 
 class Inlet:
@@ -119,9 +120,7 @@ class Inlet:
     Raises StreamLost from any call once the sender is gone.
     """
 
-    def __init__(
-        self, found: Found, max_buffer_s: int, timeout_s: float, tell: Tell
-    ) -> None:
+    def __init__(self, found: Found, max_buffer_s: int, timeout_s: float, tell: Tell) -> None:
         """Subscribe; raises StreamError where the sender does not answer within `timeout_s`.
 
         `tell` takes the events `clock_jump` (the sender's clock was estimated anew, and is another,

@@ -8,11 +8,11 @@ import pytest
 from eprop_rt.errors import ConfigError
 from eprop_rt_protocols.screen import TrialResult
 from eprop_rt_services.commands.monitor import chosen
-from eprop_rt_services.monitor.follow import Follower, followed
+from eprop_rt_services.monitor.follow import Follower, Given, followed
 from eprop_rt_services.monitor.look import LIGHT
+from eprop_rt_services.monitor.orders import outcome
 from eprop_rt_services.monitor.raster import COLUMNS, LEVELS, ROWS, inputs_picture, spikes_picture
 from eprop_rt_services.monitor.seen import Bins, Seen
-from eprop_rt_services.monitor.orders import outcome
 from eprop_rt_services.monitor.state import state_of
 from eprop_rt_services.monitor.target import Target, parse_daemon
 from eprop_rt_services.monitor.trials import rolling

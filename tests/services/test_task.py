@@ -104,7 +104,9 @@ def test_a_decoder_that_is_not_ours_learns_on_the_bench_and_its_trials_are_told(
     ids=["jitter", "loss", "restarts"],
 )
 def test_the_loop_survives_a_bad_wire_and_success_stays(bench, fault, count):
-    figures, said = figures_of(bench, *fault)
+    # The first trials are lost to learning, and to more of it where the wire is bad.
+    trials = TRIALS if count == "restarts" else 2 * TRIALS
+    figures, said = figures_of(bench, *fault, trials=trials)
     wire = figures["wire"]
     times = wire.pop(count)
     assert times >= 2
@@ -115,7 +117,7 @@ def test_the_loop_survives_a_bad_wire_and_success_stays(bench, fault, count):
     assert all(wire[name] == 0 for name in expected)
     assert "restarts" in said.splitlines()[-1]
     # A source that is gone loses the trial of that moment, and no other.
-    most_failures = 1 + times if count == "restarts" else TRIALS // 4
+    most_failures = 1 + times if count == "restarts" else trials // 4
     failures = round(figures["trials"] * (1 - figures["success_rate"]))
     assert failures <= most_failures
     assert figures["time_to_target_s"] < 2.5

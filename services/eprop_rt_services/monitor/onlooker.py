@@ -26,8 +26,11 @@ async def messages(url: str) -> AsyncIterator[str | bytes]:
     request = HTTPRequest(address, headers={"Origin": url.rstrip("/")})
     protocols = ["bokeh", session.group(1).decode()]
     connection = await websocket_connect(request, subprotocols=protocols)
-    while (message := await connection.read_message()) is not None:
-        yield message
+    try:
+        while (message := await connection.read_message()) is not None:
+            yield message
+    finally:
+        connection.close()
 
 
 async def look(url: str) -> None:

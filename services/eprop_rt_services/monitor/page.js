@@ -143,7 +143,7 @@ window.monitor = (() => {
     for (const made of document.querySelectorAll("button")) made.disabled = true;
     const again = async () => {
       const signal = AbortSignal.timeout(5000);
-      const status = await fetch(location.href, { method: "HEAD", cache: "no-store", signal })
+      const status = await fetch(location.href, { cache: "no-store", signal })
         .then((answer) => answer.status, () => 503);
       if (status < 500) location.reload();
       else setTimeout(again, 2000);

@@ -6,6 +6,7 @@ then on. Connections of pages from elsewhere are refused by their origin in both
 """
 
 import asyncio
+import gc
 import hmac
 import logging
 import signal
@@ -77,6 +78,7 @@ def farewells_untold() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "coroutine 'WSHandler.send_message'", RuntimeWarning)
             yield
+            gc.collect()  # what was cut off complains when it is collected
     finally:
         tornado.removeFilter(is_news)
         bokeh.setLevel(level)

@@ -215,7 +215,7 @@ def out_of_order(port):
     asked = []
 
     class Answer(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self):
+        def do_GET(self):
             asked.append(self.path)
             self.send_error(502)
 

@@ -19,7 +19,7 @@ pytestmark = [
 ]
 
 SEAT = 3  # processes
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @contextmanager

@@ -19,10 +19,10 @@ from eprop_rt.closed_loop.population import Seed
 from eprop_rt.closed_loop.scene import Event, Scene, within
 from eprop_rt.closed_loop.task import Trial
 from eprop_rt.closed_loop.trials import (
-    KEPT_RESULTS,
     TrialSettings,
     trial_params,
     trial_state,
+    trials_since,
 )
 from eprop_rt.closed_loop.tuning import CosineTuning, TuningSettings, draw_tuning
 from eprop_rt.closed_loop.user import UserSettings
@@ -84,16 +84,8 @@ class Room:
     def __init__(self, settings: RoomSettings, seed: int, spare_units: int = 0) -> None:
         self.settings = settings
         self.ticks = round(settings.bin_s / settings.tick_s)
-        rng = np.random.default_rng(seed)
-        axes = settings.task.axes
-        tuning = draw_tuning(settings.population, axes, settings.tick_s, rng, spare_units)
-        self._params = RoomParams(
-            cursor=_cursor_params(settings),
-            trial=trial_params(settings.task, settings.tick_s),
-            user=user_params(settings.user, settings.tick_s, settings.bin_s),
-            tuning=tuning,
-        )
-        self._state = _state(settings, self._params)
+        self._params = room_params(settings, seed, spare_units)
+        self._state = room_state(settings, self._params)
         self._run_bin, self._begin_trial = steady(run_bin), steady(begin_trial)
         self._form: Form | None = None
         if not isinstance(settings.form, CountsForm):
@@ -137,13 +129,8 @@ class Room:
         Conditioning runs on: its filters and thresholds know nothing of trials.
         """
         state = self._state
-        fresh = _state(self.settings, self._params)
-        write_back(named(fresh), named(state))
-        own = state.trial.draws, state.user.draws, state.firing.draws
-        all_draws = (*own, *(() if self._form is None else self._form.draws))
-        streams = np.random.SeedSequence(_entropy(seed)).generate_state(len(all_draws), np.uint64)
-        for draws, drawn in zip(all_draws, streams, strict=True):
-            draws.seed[0], draws.used[0] = int(drawn >> np.uint64(1)), 0
+        others = () if self._form is None else self._form.draws
+        begin_anew(self.settings, self._params, state, seed, others)
         self._begin_trial(self._params.trial, state.trial, state.cursor)
 
     def run_bin(self, command: F64) -> F64:
@@ -157,56 +144,11 @@ class Room:
 
     def scene(self, command: F64) -> Scene:
         """What is known at the end of the bin, with what the decoder has just said."""
-        state, trial = self._state, self._state.trial
-        position = state.cursor.position.astype(np.float64)
-        target, radius_cm = trial.screen.target.astype(np.float64), float(trial.screen.radius[0])
-        box = bool(self.settings.task.box and trial.phase[0] == machine.REACH)
-        selected = trial.selected.astype(np.float64)
-        return Scene(
-            position=position,
-            velocity=state.cursor.velocity.astype(np.float64),
-            command=command,
-            target=target,
-            radius_cm=radius_cm,
-            inside=within(position, target, radius_cm, box=box),
-            since_onset_s=float(trial.shown[0]) * self.settings.tick_s,
-            event=EVENTS[int(trial.event[0])],
-            intent=state.user.velocity.astype(np.float64),
-            selected=None if math.isnan(selected[0]) else selected,
-            box=box,
-        )
+        return scene_of(self.settings, self._state, command)
 
     def trials(self, first: int) -> list[Trial]:
         """Those that ended from number `first` on; only the newest few are kept."""
-        if self.ended - first > KEPT_RESULTS:
-            raise IndexError(f"{self.ended - first} trials were asked for, {KEPT_RESULTS} are kept")
-        return [self._trial(number) for number in range(first, self.ended)]
-
-    def _trial(self, number: int) -> Trial:
-        settings, tick_s = self.settings.task, self.settings.tick_s
-        row = self._state.trial.results[number % KEPT_RESULTS]
-        won = bool(row[machine.WON])
-        entry = row[machine.ENTRY_TICK]
-        ends = row[machine.HELD_TICK] if settings.time_ends == "hold" else entry
-        travelled = row[machine.TRAVELLED]
-        straight = float(row[machine.STRAIGHT])
-        angles = row[machine.ANGLE_COUNT]
-        return Trial(
-            target=tuple(float(x) for x in row[machine.COLUMNS :]),
-            success=won,
-            time_to_target_s=float(ends) * tick_s if won else math.nan,
-            dial_in_s=float(entry - row[machine.FIRST_ENTRY_TICK]) * tick_s if won else math.nan,
-            path_efficiency=_ratio(straight, float(travelled)) if won else math.nan,
-            time_limit_s=settings.timeout_s,
-            mistake=bool(row[machine.WRONG]),
-            angular_error_deg=math.degrees(float(row[machine.ANGLE_SUM] / angles))
-            if angles
-            else math.nan,
-            lasted_s=float(row[machine.TICKS]) * tick_s,
-            distance_cm=float(row[machine.DISTANCE]),
-            width_cm=settings.width_cm,
-            choices=settings.choices,
-        )
+        return trials_since(self.settings.task, self._state.trial, self.settings.tick_s, first)
 
     def snapshot(self) -> RoomSnapshot:
         """Copies of everything that decides the future, tuning included."""
@@ -221,8 +163,41 @@ class Room:
         return named(self._state, "state") | named(self._params.tuning, "tuning")
 
 
-def _ratio(straight: float, travelled: float) -> float:
-    return straight / travelled if travelled > 0 else 1.0
+def scene_of(settings: RoomSettings, state: RoomState, command: F64) -> Scene:
+    """What a room's arrays say, under a command (axes,)."""
+    trial = state.trial
+    position = state.cursor.position.astype(np.float64)
+    target, radius_cm = trial.screen.target.astype(np.float64), float(trial.screen.radius[0])
+    box = bool(settings.task.box and trial.phase[0] == machine.REACH)
+    selected = trial.selected.astype(np.float64)
+    return Scene(
+        position=position,
+        velocity=state.cursor.velocity.astype(np.float64),
+        command=command,
+        target=target,
+        radius_cm=radius_cm,
+        inside=within(position, target, radius_cm, box=box),
+        since_onset_s=float(trial.shown[0]) * settings.tick_s,
+        event=EVENTS[int(trial.event[0])],
+        intent=state.user.velocity.astype(np.float64),
+        selected=None if math.isnan(selected[0]) else selected,
+        box=box,
+    )
+
+
+def begin_anew(
+    settings: RoomSettings,
+    params: RoomParams,
+    state: RoomState,
+    seed: Seed,
+    others: tuple[Draws, ...] = (),
+) -> None:
+    """Put all at rest, and give every stream of draws, `others` too, its part of a seed."""
+    write_back(named(room_state(settings, params)), named(state))
+    all_draws = (state.trial.draws, state.user.draws, state.firing.draws, *others)
+    streams = np.random.SeedSequence(_entropy(seed)).generate_state(len(all_draws), np.uint64)
+    for draws, drawn in zip(all_draws, streams, strict=True):
+        draws.seed[0], draws.used[0] = int(drawn >> np.uint64(1)), 0
 
 
 def _entropy(seed: Seed) -> int:
@@ -230,6 +205,17 @@ def _entropy(seed: Seed) -> int:
     if isinstance(seed, int):
         return seed
     return int(np.random.default_rng(seed).integers(2**63))
+
+
+def room_params(settings: RoomSettings, seed: int, spare_units: int = 0) -> RoomParams:
+    """The numbers of a room, its tuning drawn from a seed."""
+    rng, axes = np.random.default_rng(seed), settings.task.axes
+    return RoomParams(
+        cursor=_cursor_params(settings),
+        trial=trial_params(settings.task, settings.tick_s),
+        user=user_params(settings.user, settings.tick_s, settings.bin_s),
+        tuning=draw_tuning(settings.population, axes, settings.tick_s, rng, spare_units),
+    )
 
 
 def _cursor_params(settings: RoomSettings) -> CursorParams:
@@ -244,7 +230,7 @@ def _cursor_params(settings: RoomSettings) -> CursorParams:
     )
 
 
-def _state(settings: RoomSettings, params: RoomParams) -> RoomState:
+def room_state(settings: RoomSettings, params: RoomParams) -> RoomState:
     """Everything at rest, no draw taken."""
     axes, units = settings.task.axes, len(params.tuning.b)
 

@@ -6,6 +6,7 @@ stuck there succeeds at nothing; in a task without a centre to be earned the dea
 what a drift is worth.
 """
 
+import math
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from pydantic import Field, model_validator
 
 from eprop_rt.bins.grid import steps_covering
 from eprop_rt.closed_loop.drift import refuse_drift, refuse_short_limit
+from eprop_rt.closed_loop.task import Trial
 from eprop_rt.config import NonNegative, Positive, Settings, Share
 from eprop_rt.errors import ConfigError
 from eprop_rt.kernels.closed_loop import trial as machine
@@ -168,8 +170,49 @@ def trial_state(settings: TrialSettings, draws: Draws) -> TrialState:
         straight=np.zeros(1),
         angle=np.zeros(2),
         event=count(),
+        noted=count(),
         selected=np.full(axes, np.nan),
         ended=count(),
         results=np.zeros((KEPT_RESULTS, COLUMNS + axes)),
         draws=draws,
     )
+
+
+def trials_since(
+    settings: TrialSettings, state: TrialState, tick_s: float, first: int
+) -> list[Trial]:
+    """Those that ended from number `first` on; IndexError where so many are not kept."""
+    ended = int(state.ended[0])
+    if ended - first > KEPT_RESULTS:
+        raise IndexError(f"{ended - first} trials were asked for, {KEPT_RESULTS} are kept")
+    rows = (state.results[number % KEPT_RESULTS] for number in range(first, ended))
+    return [_trial(settings, tick_s, row) for row in rows]
+
+
+def _trial(settings: TrialSettings, tick_s: float, row: F64) -> Trial:
+    won = bool(row[machine.WON])
+    entry = row[machine.ENTRY_TICK]
+    ends = row[machine.HELD_TICK] if settings.time_ends == "hold" else entry
+    travelled = row[machine.TRAVELLED]
+    straight = float(row[machine.STRAIGHT])
+    angles = row[machine.ANGLE_COUNT]
+    return Trial(
+        target=tuple(float(x) for x in row[machine.COLUMNS :]),
+        success=won,
+        time_to_target_s=float(ends) * tick_s if won else math.nan,
+        dial_in_s=float(entry - row[machine.FIRST_ENTRY_TICK]) * tick_s if won else math.nan,
+        path_efficiency=_ratio(straight, float(travelled)) if won else math.nan,
+        time_limit_s=settings.timeout_s,
+        mistake=bool(row[machine.WRONG]),
+        angular_error_deg=math.degrees(float(row[machine.ANGLE_SUM] / angles))
+        if angles
+        else math.nan,
+        lasted_s=float(row[machine.TICKS]) * tick_s,
+        distance_cm=float(row[machine.DISTANCE]),
+        width_cm=settings.width_cm,
+        choices=settings.choices,
+    )
+
+
+def _ratio(straight: float, travelled: float) -> float:
+    return straight / travelled if travelled > 0 else 1.0

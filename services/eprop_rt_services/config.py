@@ -265,7 +265,7 @@ def explain(error: ValidationError, root: type[Settings] = Config) -> str:
 
 def plain(path: Sequence[str]) -> list[str]:
     """A path as the user writes it, without the tag of a union."""
-    tags = {"decoder": 1, "conditioning": 2, "decoders": 2}
+    tags = {"decoder": 1, "conditioning": 2, "decoders": 2, "population": 1, "user": 1}
     tag = tags.get(path[0]) if path else None
     if tuple(path[:2]) in {("room", "population"), ("room", "user")}:
         tag = 2

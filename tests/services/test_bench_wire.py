@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from eprop_rt.closed_loop.session import LoopSettings
+from eprop_rt.closed_loop.live import LiveSettings
 from eprop_rt.errors import StreamError
 from eprop_rt.series import StreamInfo
 from eprop_rt_protocols.streams import StreamRequirement
@@ -15,7 +15,13 @@ from eprop_rt_services.closed_loop.faults import GONE_S, FaultSettings, FaultyWi
 from eprop_rt_services.closed_loop.inbox import Inbox
 from eprop_rt_services.closed_loop.messages import WISH_TOPIC, Wish
 from eprop_rt_services.closed_loop.screen import Screen
-from eprop_rt_services.closed_loop.simulator import WISH_HOLDS_S, Cortex, Ears, SimulatorSettings
+from eprop_rt_services.closed_loop.simulator import (
+    WISH_HOLDS_S,
+    Cortex,
+    Ears,
+    Sight,
+    SimulatorSettings,
+)
 from eprop_rt_services.lsl_link import LslOutlet, local_clock, lsl_available
 from eprop_rt_services.sources.live import LslSource
 from eprop_rt_services.sources.settings import LslSettings
@@ -27,7 +33,7 @@ pytestmark = [
 ]
 
 UNITS, TICK_S, PATIENCE_S = 4, 0.01, 20.0
-SEEN = np.zeros(2), np.array([9.0, 0.0]), 2.0
+SEEN = Sight(0.0, np.zeros(2), np.zeros(2), np.array([9.0, 0.0]), 2.0)
 
 
 @pytest.fixture
@@ -143,7 +149,7 @@ def test_a_page_that_is_gone_points_nowhere_and_what_is_no_wish_is_dropped(opene
 def test_a_task_without_labels_says_nothing_of_what_is_intended(opened, tmp_path):
     endpoint = f"ipc://{tmp_path}/commands"
     screen = Screen(
-        LoopSettings(), Inbox(opened(CommandSubscriber(endpoint, "decoded", local_clock)))
+        LiveSettings(), Inbox(opened(CommandSubscriber(endpoint, "decoded", local_clock)))
     )
     screen.restart(1)
     for _ in range(70):

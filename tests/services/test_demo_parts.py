@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from eprop_rt.closed_loop.session import LoopSettings
+from eprop_rt.closed_loop.live import LiveSettings
 from eprop_rt.closed_loop.task import Phase
 from eprop_rt.errors import StreamError
 from eprop_rt_protocols.command import Command, CommandHeader, Stamps
@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(not lsl_available(), reason="liblsl is not installed"),
 ]
 
-TICK_S = LoopSettings().timing.tick_s
+TICK_S = LiveSettings().tick_s
 PATIENCE_S = 5.0
 
 
@@ -104,7 +104,7 @@ def test_who_is_late_gets_every_missed_instant_without_a_wait():
 
 def test_a_dark_screen_neither_moves_nor_labels(joined):
     publisher, inbox = joined
-    screen = Screen(LoopSettings(), inbox)
+    screen = Screen(LiveSettings(), inbox)
     publisher.publish(command(1, (10, 0)))
     listen(inbox)
     assert inbox.velocity(local_clock()).tolist() == [10, 0]
@@ -117,7 +117,7 @@ def test_a_dark_screen_neither_moves_nor_labels(joined):
 
 def test_a_lit_screen_moves_by_the_command_and_labels_the_way_to_the_target(joined):
     publisher, inbox = joined
-    screen = Screen(LoopSettings(), inbox)
+    screen = Screen(LiveSettings(), inbox)
     screen.restart(1)
     publisher.publish(command(1, (4, -3)))
     listen(inbox)
@@ -154,7 +154,7 @@ def test_commands_that_did_not_come_are_missed(joined):
 
 def test_a_series_without_commands_ends_in_failures_with_the_cursor_at_the_centre(joined):
     _, inbox = joined
-    screen = Screen(LoopSettings(), inbox)
+    screen = Screen(LiveSettings(), inbox)
     screen.restart(2)
     for _ in range(round(8 / TICK_S)):
         screen.step(local_clock())
@@ -176,7 +176,7 @@ def answered(asker, question, orders, screen, inbox):
 
 def test_an_order_is_obeyed_and_answered_with_a_report(joined, opened, tmp_path):
     inbox = joined[1]
-    screen = Screen(LoopSettings(), inbox)
+    screen = Screen(LiveSettings(), inbox)
     orders = opened(Replier(endpoint(tmp_path)))
     asker = opened(Asker(orders.endpoint))
     assert answered(asker, Order(), orders, screen, inbox) == screen.report()
@@ -214,6 +214,9 @@ def test_the_field_shows_cursor_and_target_where_they_are():
         radius_cm=2.0,
         phase=Phase.REACH,
         trials=(),
+        ended=0,
+        successes=0,
+        mean_time_s=None,
         latency_ms={},
         bins=0,
         missed=0,
@@ -245,6 +248,9 @@ def test_the_figures_have_no_time_where_there_was_no_success():
         radius_cm=0,
         phase=Phase.PAUSE,
         trials=(),
+        ended=0,
+        successes=0,
+        mean_time_s=None,
         latency_ms={"p50": 1.0, "p95": 2.0, "p99": 3.0, "max": 4.0},
         bins=100,
         missed=2,

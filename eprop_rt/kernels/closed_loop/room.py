@@ -40,6 +40,7 @@ def run_bin(params: RoomParams, state: RoomState, ticks: int) -> None:
 def begin_bin(state: RoomState) -> None:
     """Counts and events begin anew."""
     state.trial.event[0] = NONE
+    state.trial.noted[0] = 0
     for a in range(state.trial.selected.shape[0]):
         state.trial.selected[a] = math.nan
     for i in range(state.firing.counts.shape[0]):
@@ -49,8 +50,20 @@ def begin_bin(state: RoomState) -> None:
 @as_written
 def run_tick(params: RoomParams, state: RoomState) -> None:
     """One tick, in the order of this package's first page."""
+    show(params, state)
+    respond(params, state)
+
+
+@as_written
+def show(params: RoomParams, state: RoomState) -> None:
+    """What the screen does in a tick: move, follow."""
     move(params.cursor, state.cursor)
     follow(params.trial, state.trial, state.cursor)
+
+
+@as_written
+def respond(params: RoomParams, state: RoomState) -> None:
+    """What the person in front of it does in a tick: see and intend, fire."""
     see_and_intend(params.user, state.user, state.trial.screen, state.cursor)
     axes = state.cursor.position.shape[0]
     for a in range(axes):

@@ -79,6 +79,7 @@ class TrialState(NamedTuple):
     straight: Floats  # (1,) from the start to the newest entry
     angle: Floats  # (2,) sum and count, before the first entry
     event: Ints  # (1,) the most important one since it was last set to NONE
+    noted: Ints  # (1,) all of them since then, a bit each
     selected: Floats  # (A,) the middle of a cell that was selected since then, NaN: none was
     ended: Ints  # (1,) trials so far
     results: Floats  # (n, COLUMNS + A) of the newest trials
@@ -87,8 +88,9 @@ class TrialState(NamedTuple):
 
 @as_written
 def note(state: TrialState, event: int) -> None:
-    """Remember the most important event."""
+    """Remember an event, and the most important one."""
     state.event[0] = max(state.event[0], event)
+    state.noted[0] |= 1 << event
 
 
 @as_written

@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
-from eprop_rt.closed_loop.session import LoopSettings
+from eprop_rt.closed_loop.live import LiveSettings
 from eprop_rt.config import RlsSettings, Settings
 from eprop_rt_services.closed_loop.daemon_line import DaemonLine
 from eprop_rt_services.closed_loop.faults import FaultSettings
 from eprop_rt_services.closed_loop.line import SimulatorLine, TaskLine, wait_for
 from eprop_rt_services.closed_loop.messages import Report, WireReport
 from eprop_rt_services.closed_loop.places import READY_S, Places
-from eprop_rt_services.closed_loop.score import Score, score
+from eprop_rt_services.closed_loop.score import Score, score, score_of_all
 from eprop_rt_services.config import Config, load_config
 from eprop_rt_services.processes.company import Company
 from eprop_rt_services.zmq_link import Asker, ControlClient
@@ -40,7 +40,7 @@ class BenchSettings(Settings):
     screens: str = "tcp://127.0.0.1:*"
     wishes: str | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    loop: LoopSettings = LoopSettings()
+    loop: LiveSettings = LiveSettings()
     faults: FaultSettings = FaultSettings()
 
 
@@ -54,7 +54,7 @@ class Standing:
     @property
     def all(self) -> Score:
         """Of all trials."""
-        return score(self.report.trials)
+        return score_of_all(self.report)
 
     @property
     def newest(self) -> Score:
@@ -101,7 +101,7 @@ class Bench:
 
     def _daemon(self, config: Config, name: OwnDecoder) -> Config:
         decoder = RLS if name == "rls" else config.decoder
-        bins = config.bins.model_copy(update={"bin_s": self.settings.loop.timing.bin_s})
+        bins = config.bins.model_copy(update={"bin_s": self.settings.loop.bin_s})
         return self._places.daemon(
             config.model_copy(update={"bins": bins}),
             decoder,

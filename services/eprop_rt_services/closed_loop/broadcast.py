@@ -10,17 +10,16 @@ from eprop_rt_services.zmq_link import FrameSender
 
 EVERY_S = 0.03
 CLOCK = "lsl_local_clock"
-TASK = "centre_out"
 
 
 class Broadcast:
     """About 30 screens a second at an endpoint; who does not keep up loses some."""
 
-    def __init__(self, endpoint: str, name: str, half_width_cm: float) -> None:
+    def __init__(self, endpoint: str, name: str, task: str, half_width_cm: float) -> None:
         self._closing = ExitStack()
         self._sender = self._closing.enter_context(FrameSender(endpoint))
         self.endpoint = self._sender.endpoint
-        self._name, self._half_width_cm = name, half_width_cm
+        self._name, self._task, self._half_width_cm = name, task, half_width_cm
         self._sequence = 0
         self._next_s = 0.0
 
@@ -45,7 +44,7 @@ class Broadcast:
             stamp_s=now_s,
             clock=CLOCK,
             name=self._name,
-            task=TASK,
+            task=self._task,
             cursor=(float(cursor[0]), float(cursor[1])),
             targets=tuple(aims),
             bounds=self._half_width_cm,

@@ -35,9 +35,9 @@ class TrialReport(BaseModel):
 class Report(BaseModel):
     """From a task: what it shows, the trials of its series, and the commands that came.
 
-    `trials` are the newest. `bins` counts the commands that were sent since the first series began,
-    `missed` those of them that did not come before their deadline. `screens` is the endpoint at
-    which it publishes what it shows.
+    `trials` are the newest; `ended`, `successes` and their mean time to target are of all. `bins`
+    counts the commands that were sent since the first series began, `missed` those of them that did
+    not come before their deadline. `screens` is the endpoint at which it publishes what it shows.
     """
 
     model_config = MESSAGE
@@ -47,6 +47,9 @@ class Report(BaseModel):
     radius_cm: float
     phase: Phase
     trials: tuple[TrialReport, ...]
+    ended: int
+    successes: int
+    mean_time_s: float | None
     latency_ms: dict[str, float]
     bins: int
     missed: int

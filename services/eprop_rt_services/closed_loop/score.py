@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from eprop_rt_services.closed_loop.messages import TrialReport
+from eprop_rt_services.closed_loop.messages import Report, TrialReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,4 +23,13 @@ def score(trials: Sequence[TrialReport]) -> Score:
         trials=len(trials),
         success_rate=len(times) / len(trials) if trials else 0.0,
         time_to_target_s=fmean(times) if times else None,
+    )
+
+
+def score_of_all(report: Report) -> Score:
+    """Of all trials that ended, kept in the report or not."""
+    return Score(
+        trials=report.ended,
+        success_rate=report.successes / report.ended if report.ended else 0.0,
+        time_to_target_s=report.mean_time_s,
     )

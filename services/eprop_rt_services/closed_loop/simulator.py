@@ -5,16 +5,18 @@ order of a tick: send those counts; look at the screen; intend; draw the next co
 is that of the user model towards the target or, where a person points, towards the pointer.
 """
 
+import math
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 import numpy as np
 from pydantic import ValidationError
 
-from eprop_rt.closed_loop.population import CosinePopulation
-from eprop_rt.closed_loop.session import LoopSettings
-from eprop_rt.closed_loop.user import User
+from eprop_rt.closed_loop.live import LiveSettings
+from eprop_rt.closed_loop.person import Person
+from eprop_rt.closed_loop.user import UserSettings
 from eprop_rt.config import Positive, Settings
 from eprop_rt.series import F32, F64, Chunk, StreamInfo
 from eprop_rt_protocols.streams import StreamRequirement
@@ -43,28 +45,51 @@ class SimulatorSettings(Settings):
     orders: str
     wishes: str | None = None
     phase_s: float = 0.0
-    loop: LoopSettings = LoopSettings()
+    loop: LiveSettings = LiveSettings()
     faults: FaultSettings = FaultSettings()
     wait_s: Positive = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A screen at an instant: cursor (2,) in cm and cm/s, target (2,) or NaN, and its radius."""
+
+    stamp_s: float
+    cursor: F64
+    velocity: F64
+    target: F64
+    radius_cm: float
+
+
+DARK = Sight(-math.inf, np.zeros(2), np.zeros(2), np.full(2, np.nan), 0.0)
+
+
 class Eyes:
-    """The newest state of a screen that is seen over LSL."""
+    """The newest state of a screen that is seen over LSL.
 
-    def __init__(self, source: LslSource) -> None:
+    How the cursor moves is told by where it was a sample ago. What would be faster than a cursor
+    goes was put there, and is at rest.
+    """
+
+    def __init__(self, source: LslSource, fastest_cm_s: float) -> None:
         self._source = source
-        self._cursor: F64 = np.zeros(2)
-        self._target: F64 = np.full(2, np.nan)
-        self._radius_cm = 0.0
+        self._fastest_cm_s = fastest_cm_s * (1 + 1e-3)  # samples are rounded
+        self._sight = DARK
 
-    def look(self) -> tuple[F64, F64, float]:
-        """Return cursor (2,), target (2,) or NaN, and the target's radius, without waiting."""
+    def look(self) -> Sight:
+        """Return what is seen now, without waiting."""
         for chunk in self._source.pull(0.0):
             if isinstance(chunk, Chunk):
-                newest = chunk.samples[-1].astype(np.float64)
-                self._cursor, self._target = newest[:2], newest[2:4]
-                self._radius_cm = float(newest[4])
-        return self._cursor, self._target, self._radius_cm
+                for stamp_s, sample in zip(chunk.stamps.tolist(), chunk.samples, strict=True):
+                    self._notice(stamp_s, sample.astype(np.float64))
+        return self._sight
+
+    def _notice(self, stamp_s: float, sample: F64) -> None:
+        before, cursor = self._sight, sample[:2]
+        velocity = (cursor - before.cursor) / max(stamp_s - before.stamp_s, 1e-9)
+        if math.hypot(*velocity) > self._fastest_cm_s:
+            velocity = np.zeros(2)
+        self._sight = Sight(stamp_s, cursor, velocity, sample[2:4], float(sample[4]))
 
 
 class Ears:
@@ -89,38 +114,40 @@ class Ears:
 
 
 class Cortex:
-    """A user and the population that fires with the user's intention."""
+    """A person whose units fire with what they intend, and with what somebody else wishes."""
 
     def __init__(self, settings: SimulatorSettings) -> None:
-        tuning, person, draws = np.random.default_rng(settings.seed).spawn(3)
-        self._tick_s = settings.loop.timing.tick_s
-        self._population = CosinePopulation(settings.loop.population, tuning)
-        self._user = User(settings.loop.user, person)
-        # Who follows a pointer does so at once: whoever moves it has had the time to react.
-        at_once = settings.loop.user.model_copy(update={"reaction_s": 0.0})
-        self._led = User(at_once, settings.seed)
-        self._draws = draws
-        self._order = draws.permutation(self._population.units)
+        loop = settings.loop
+        self._tick_s = loop.tick_s
+        self._own = Person(loop, settings.seed)
+        self._led = Person(_led(loop), settings.seed)
+        self._draws = np.random.default_rng(settings.seed)
+        self._order = self._draws.permutation(self.units)
 
     @property
     def units(self) -> int:
         """How many units fire."""
-        return self._population.units
+        return self._own.units
 
-    def fire(self, seen: tuple[F64, F64, float], wish: Wish | None) -> F32:
+    def fire(self, seen: Sight, wish: Wish | None) -> F32:
         """Return the counts (1, units) of the next tick, after what is seen and wished now."""
-        cursor, target, radius_cm = seen
-        user = self._user
+        person, target, radius_cm = self._own, seen.target, seen.radius_cm
         if wish is not None:
-            user = self._led
+            person = self._led
             pointer = (np.nan, np.nan) if wish.pointer is None else wish.pointer
             target, radius_cm = np.array(pointer), 0.0
-        user.see(cursor, target, radius_cm)
-        counts = self._population.counts(user.intend(self._tick_s), self._tick_s)
+        counts = person.see(seen.cursor, seen.velocity, target, radius_cm)
         if wish is not None:
             counts = counts + self._draws.poisson(wish.noise_hz * self._tick_s, self.units)
             counts[self._order[round(wish.heard * self.units) :]] = 0.0
         return counts.astype(np.float32)[None]
+
+
+def _led(loop: LiveSettings) -> LiveSettings:
+    """The same person, who follows at once: whoever moves a pointer has had the time to react."""
+    if not isinstance(loop.user, UserSettings):
+        return loop
+    return loop.model_copy(update={"user": loop.user.model_copy(update={"reaction_s": 0.0})})
 
 
 def sent_until_next(ticks: Ticks, wire: FaultyWire) -> float:
@@ -133,7 +160,7 @@ def sent_until_next(ticks: Ticks, wire: FaultyWire) -> float:
 
 def run(settings: SimulatorSettings) -> None:
     """Fire until ended; raises StreamError where the screen never comes."""
-    tick_s = settings.loop.timing.tick_s
+    tick_s = settings.loop.tick_s
     cortex = Cortex(settings)
     info = StreamInfo(f"{settings.name} motor cortex", cortex.units, 1 / tick_s)
     wanted = StreamRequirement(source_id=settings.screen_id)
@@ -148,7 +175,8 @@ def run(settings: SimulatorSettings) -> None:
         screen = enter(LslSource(LslSettings(signal=wanted, wait_s=settings.wait_s)))
         screen.open()
         screen.drop_backlog()
-        eyes, ticks = Eyes(screen), Ticks(tick_s, settings.phase_s)
+        eyes = Eyes(screen, settings.loop.cursor.max_speed_cm_s)
+        ticks = Ticks(tick_s, settings.phase_s)
         counts = np.zeros((1, cortex.units), np.float32)
         while True:
             wire.push(sent_until_next(ticks, wire), counts)

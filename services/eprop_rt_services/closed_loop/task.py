@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from eprop_rt.closed_loop.session import LoopSettings
+from eprop_rt.closed_loop.live import LiveSettings
 from eprop_rt.config import Settings
 from eprop_rt.series import StreamInfo
 from eprop_rt_services.closed_loop.broadcast import Broadcast
@@ -41,7 +41,7 @@ class TaskServiceSettings(Settings):
     orders: str
     screens: str
     phase_s: float = 0.0
-    loop: LoopSettings = LoopSettings()
+    loop: LiveSettings = LiveSettings()
 
 
 class TaskService:
@@ -49,7 +49,7 @@ class TaskService:
 
     def __init__(self, settings: TaskServiceSettings, opened: ExitStack) -> None:
         enter, name = opened.enter_context, settings.name
-        tick_s = settings.loop.timing.tick_s
+        tick_s = settings.loop.tick_s
         inbox = Inbox(
             *(
                 enter(CommandSubscriber(endpoint, settings.topic, local_clock))
@@ -60,7 +60,9 @@ class TaskService:
         self._inbox, self._screen = inbox, Screen(settings.loop, inbox)
         self._orders = enter(Replier(settings.orders))
         self._broadcast = enter(
-            Broadcast(settings.screens, name, settings.loop.cursor.half_width_cm)
+            Broadcast(
+                settings.screens, name, settings.loop.task.kind, settings.loop.cursor.half_width_cm
+            )
         )
         self._picture = enter(
             LslOutlet(screen_info(name, 1 / tick_s), "Screen", settings.screen_id)

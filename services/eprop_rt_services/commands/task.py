@@ -1,5 +1,6 @@
 """`eprop-rt task`: any decoder on the closed-loop bench, over the wire."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -9,24 +10,26 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from eprop_rt.closed_loop.session import LoopSettings
+from eprop_rt.closed_loop.live import LiveSettings
 from eprop_rt.errors import ConfigError
 from eprop_rt.hot import merged
 from eprop_rt_services.closed_loop.bench import OWN_DECODERS, Bench, BenchSettings, Standing
 from eprop_rt_services.closed_loop.course import Course, Length, Tell, line
 from eprop_rt_services.closed_loop.faults import FaultSettings
-from eprop_rt_services.commands.options import JsonOption, write_json
-from eprop_rt_services.config import read_mapping
+from eprop_rt_services.commands.options import JsonOption, OverrideOption, write_json
+from eprop_rt_services.config import explain, parse_overrides, read_mapping
 from eprop_rt_services.pages.browser import open_page
 from eprop_rt_services.pages.place import Place
 from eprop_rt_services.processes.company import company
+from eprop_rt_services.rooms.config import PRESETS
 
 
 def task(
     config: Annotated[
         str | None,
         typer.Argument(
-            metavar="CONFIG", help="YAML of the loop: population, user, task, cursor, timing"
+            metavar="FILE|preset:NAME",
+            help="YAML of the loop: population, user, task, cursor; or a room of `closedloop`",
         ),
     ] = None,
     commands: Annotated[
@@ -73,6 +76,7 @@ def task(
     restart_every: Annotated[
         float | None, typer.Option(min=1, help="fault: the source restarts, in seconds")
     ] = None,
+    override: OverrideOption = None,
     json: JsonOption = None,
 ) -> None:
     """Put a decoder on the bench: a task and a simulated user, over LSL and ZeroMQ.
@@ -93,7 +97,7 @@ def task(
         topic=topic,
         screens=screens,
         seed=seed,
-        loop=loop_settings(config, units),
+        loop=loop_settings(config, override or [], units),
         faults=FaultSettings(
             jitter_s=1e-3 * jitter_ms, loss=loss, restart_every_s=restart_every, seed=seed
         ),
@@ -156,24 +160,22 @@ def bench_settings(**given: Any) -> BenchSettings:
     try:
         return BenchSettings(**given)
     except ValidationError as error:
-        raise ConfigError(explained("eprop-rt task", error)) from None
+        raise ConfigError(f"eprop-rt task: {explain(error, BenchSettings)}") from None
 
 
-def loop_settings(config: str | None, units: int | None) -> LoopSettings:
-    """The settings of the loop in a file, with so many units; raises ConfigError."""
-    content = {} if config is None else read_mapping(config)
+def loop_settings(
+    config: str | None, overrides: Sequence[str], units: int | None = None
+) -> LiveSettings:
+    """The loop in a file, or in the `room` of one of `closedloop`; raises ConfigError.
+
+    What of the latter does not belong to a room stays there: decoders, labels, perturbations.
+    """
+    content = {} if config is None else read_mapping(config, PRESETS)
+    room = content.get("room", content)
+    content = merged(room if isinstance(room, dict) else content, parse_overrides(overrides))
     if units is not None:
         content = merged(content, {"population": {"units": units}})
     try:
-        return LoopSettings.model_validate(content)
+        return LiveSettings.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(explained(config or "--units", error)) from None
-
-
-def explained(what: str, error: ValidationError) -> str:
-    """The first thing that is wrong, in one line."""
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the whole"
-    if first["type"] == "extra_forbidden":
-        return f"{what}: unknown key {where}; sections are {', '.join(LoopSettings.model_fields)}"
-    return f"{what}: {where}: {first['msg'].removeprefix('Value error, ')}, got {first['input']!r}"
+        raise ConfigError(f"{config or 'eprop-rt task'}: {explain(error, LiveSettings)}") from None

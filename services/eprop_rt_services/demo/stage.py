@@ -9,7 +9,7 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from eprop_rt.closed_loop.session import LoopSettings
+from eprop_rt.closed_loop.live import LiveSettings
 from eprop_rt.config import Positive, RlsSettings, Settings
 from eprop_rt_services.closed_loop.messages import Report
 from eprop_rt_services.closed_loop.score import score
@@ -83,7 +83,7 @@ class Stage:
 
         The page loads meanwhile, and is there before anything is measured.
         """
-        config, tick_s = load_config(PRESET), LoopSettings().timing.tick_s
+        config, tick_s = load_config(PRESET), LiveSettings().tick_s
         plans = (
             SeatPlan(LEARNED, config.decoder),
             SeatPlan(BAR, BAR_SETTINGS, phase_s=tick_s / 3),
@@ -150,7 +150,7 @@ class Stage:
         wanted = self._wanted()
         while True:
             reports = self._reports()
-            missing = max(wanted[name] - len(reports[name].trials) for name in wanted)
+            missing = max(wanted[name] - reports[name].ended for name in wanted)
             if missing <= 0:
                 return reports
             self._view.show(Moment("frozen probes", f"{missing} trials left", reports))

@@ -96,7 +96,7 @@ def told(report: Report | None) -> str:
     if report is None or not report.trials:
         return "no trial yet"
     recent = score(report.trials[-RECENT:])
-    return f"{len(report.trials)} trials {percent(recent)} {seconds(recent)}"
+    return f"{report.ended} trials {percent(recent)} {seconds(recent)}"
 
 
 def latency(report: Report) -> str:

@@ -14,6 +14,7 @@ from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.closed_loop.faults import GONE_S, FaultSettings, FaultyWire
 from eprop_rt_services.closed_loop.inbox import Inbox
 from eprop_rt_services.closed_loop.messages import WISH_TOPIC, Wish
+from eprop_rt_services.closed_loop.score import Score, score_of_all
 from eprop_rt_services.closed_loop.screen import Screen
 from eprop_rt_services.closed_loop.simulator import (
     WISH_HOLDS_S,
@@ -158,6 +159,19 @@ def test_a_task_without_labels_says_nothing_of_what_is_intended(opened, tmp_path
     assert np.isnan(screen.label()).all()
     screen.teaches = True
     assert np.isfinite(screen.label()).all()
+
+
+def test_trials_that_are_no_longer_kept_still_count(opened, tmp_path, monkeypatch):
+    monkeypatch.setattr("eprop_rt_services.closed_loop.screen.KEPT_TRIALS", 2)
+    inbox = Inbox(opened(CommandSubscriber(f"ipc://{tmp_path}/c", "decoded", local_clock)))
+    loop = LiveSettings.model_validate({"task": {"kind": "literature", "timeout_s": 0.6}})
+    screen = Screen(loop, inbox)
+    screen.restart(1)
+    for _ in range(300):
+        screen.step(local_clock())
+    report = screen.report()
+    assert (len(report.trials), report.ended, report.successes) == (2, 5, 0)
+    assert score_of_all(report) == Score(5, 0.0, None)
 
 
 def test_a_decoder_that_is_not_there_cannot_be_listened_to(opened, tmp_path):

@@ -94,6 +94,13 @@ def test_a_decoder_that_is_not_ours_learns_on_the_bench_and_its_trials_are_told(
     assert "restarts" not in said
 
 
+def test_another_population_and_task_of_the_rooms_is_learned_over_the_wire_too(bench):
+    figures, _ = figures_of(bench, "preset:bench-gain-field", trials=12)
+    assert figures["trials"] >= 12
+    # Nobody wins more than some of these by chance, and the first are lost to learning.
+    assert figures["success_rate"] >= 0.4
+
+
 @pytest.mark.parametrize(
     ("fault", "count"),
     [
@@ -183,6 +190,9 @@ def test_the_bench_waits_for_a_decoder_and_an_order_to_stop_ends_it_in_one_line(
         (("--decoder", "kalman"), "kalman"),
         (("--mouse", "--trials", "3"), "runs until Ctrl-C"),
         (("absent.yaml",), "absent.yaml"),
+        (("preset:literature",), "cursor.adds"),
+        (("-o", "task.kind=finger_pair", "-o", "task.axes=1"), "axes 1"),
+        (("-o", "population.kind=gain_field", "-o", "population.unit=3"), "units"),
         (("--json", "absent/out.json"), "absent"),
     ],
 )

@@ -1,6 +1,5 @@
 """What an export is made of: the parts of a session, who and when, and where it may be written."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,6 +14,7 @@ from eprop_rt_services.recordings.joined import joined, joined_series
 from eprop_rt_services.recordings.nwb_writer import About, write_session
 from eprop_rt_services.recordings.origin import Origin
 from eprop_rt_services.recordings.recording import earlier
+from eprop_rt_services.recordings.whole_file import whole_file
 from eprop_rt_services.recordings.xdf import read_stream
 
 
@@ -111,10 +111,5 @@ def _published_in(path: Path) -> Series | None:
 
 def write_whole(path: Path, recording: Recording, about: About) -> None:
     """Write it whole or not at all."""
-    unfinished = path.with_name(f".{path.stem}.{os.getpid()}.unfinished{path.suffix}")
-    try:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(path) as unfinished:
         write_session(unfinished, recording, about)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

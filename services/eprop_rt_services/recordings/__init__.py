@@ -1,6 +1,5 @@
 """Recorded sessions, from and to the formats that laboratories have."""
 
-import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from eprop_rt_services.recordings.recording import (
     block_of,
     put_apart,
 )
+from eprop_rt_services.recordings.whole_file import whole_file
 from eprop_rt_services.recordings.xdf import read_xdf, write_xdf
 from eprop_rt_services.recordings.xdf_chunks import MAGIC
 
@@ -77,16 +77,8 @@ def write_recording(path: Path, recording: Recording, description: str) -> None:
     for series in (recording.signal, recording.labels):
         if series is not None and len(series.stamps) == 0:
             raise RecordingError(f"series {series.info.name!r} holds no samples: nothing to write")
-    # The same folder, so that the rename stays on one file system; the same suffix, as pynwb
-    # insists on it.
-    unfinished = path.with_name(f".{path.stem}.{os.getpid()}.unfinished{path.suffix}")
-    with errors_of(path, "cannot be written"):
-        try:
-            unfinished.unlink(missing_ok=True)
-            writer(unfinished, recording, description)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+    with errors_of(path, "cannot be written"), whole_file(path) as unfinished:
+        writer(unfinished, recording, description)
 
 
 def _reader_by_content(path: Path) -> Callable[[Path, Selection], Recording]:

@@ -37,6 +37,7 @@ class ArtefactWatch:
             counts=np.zeros(3, np.int64),
         )
         self._look, self._take_in = steady(look_at_inputs), steady(take_in_inputs)
+        self._admitted = False
         self._absent = 0  # channels that usually are
         self._began = self._newest = -math.inf  # bins, of the trouble there is
         self.adopt(settings)
@@ -56,12 +57,18 @@ class ArtefactWatch:
         inputs = self._inputs
         self._look(closed.values, inputs, self._limits)
         cause = self._cause(closed.absent)
-        if cause is not None and not self._lasts(closed.index, closed.absent):
+        self._admitted = cause is None or self._lasts(closed.index, closed.absent)
+        if not self._admitted:
             return inputs.usual.mean.astype(np.float32), cause
         if inputs.counts[BROUGHT_BACK]:
             self.events["guard_clip_input"] += 1
-        self._take_in(inputs, self._forget)
         return inputs.values, None
+
+    def learn_one(self) -> None:
+        """Let the newest bin count for what is usual, where it was admitted."""
+        if self._admitted:
+            self._take_in(self._inputs, self._forget)
+            self._admitted = False
 
     def _cause(self, absent: int) -> str | None:
         settings = self._settings

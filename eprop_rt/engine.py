@@ -94,11 +94,8 @@ class Engine:
         output is the probability of each class.
         """
         self._bin[:] = x
-        finite = np.isfinite(self._bin)
-        if not finite.all():
+        if self._input_scale.clean_and_apply(self._bin, self._x):
             self.events["input_not_finite"] += 1
-            self._bin[~finite] = 0
-        self._input_scale.apply(self._bin, self._x)
         online, network = self._online, self._network
         scale = online.traces.scale
         self._forward(network.params, network.weights, online.passes, scale, self._state, self._x)

@@ -183,6 +183,7 @@ class Guard:
         """The bin is over, its label (outputs,) known; act on what has become of it."""
         if not self.settings.enabled:
             return
+        self._watch.learn_one()
         self._fresh |= learned
         for event, cause in REFUSED:
             count = self._decoder.events.get(event, 0)

@@ -118,11 +118,8 @@ class RewardEngine:
     def predict_one(self, x: F32) -> F64:
         """Decode one bin x (inputs,) into an action (outputs,); what is not finite counts as 0."""
         self._bin[:] = x
-        finite = np.isfinite(self._bin)
-        if not finite.all():
+        if self._input_scale.clean_and_apply(self._bin, self._x):
             self.events["input_not_finite"] += 1
-            self._bin[~finite] = 0
-        self._input_scale.apply(self._bin, self._x)
         network = self._network
         self._forward(network.params, network.weights, self._pass, self._one, self._state, self._x)
         self._raw[:] = self._state.features[:-1]

@@ -3,7 +3,15 @@
 import numpy as np
 
 from eprop_rt.config import ScaleSettings
-from eprop_rt.kernels.scale import Statistics, apply_scale, apply_scale_rows, take_in
+from eprop_rt.kernels import steady
+from eprop_rt.kernels.scale import (
+    Statistics,
+    apply_scale,
+    apply_scale_rows,
+    clean_and_scale,
+    take_in,
+    undo_scale,
+)
 from eprop_rt.series import F64
 from eprop_rt.structs import Floats
 
@@ -45,6 +53,7 @@ class RunningScale:
             0.0 if settings.half_life_s is None else 1 - 0.5 ** (bin_s / settings.half_life_s)
         )
         self._statistics = Statistics(*(np.zeros(channels) for _ in Statistics._fields))
+        self._clean_and_scale, self._undo = steady(clean_and_scale), steady(undo_scale)
 
     @property
     def mean(self) -> F64:
@@ -73,11 +82,15 @@ class RunningScale:
         else:
             apply_scale_rows(values, self._statistics, self._bound, out)
 
+    def clean_and_apply(self, values: Floats, out: Floats) -> int:
+        """Likewise for (n,), with 0 in `values` for what is not finite; how many those were."""
+        return int(self._clean_and_scale(values, self._statistics, self._bound, out))
+
     def undo(self, scaled: Floats) -> F64:
-        """Bring scaled values back to their own units."""
-        scale, known = self.scale, self.scale > 0
-        width = 1.0 / scale if known.all() else np.where(known, 1.0 / np.where(known, scale, 1), 0)
-        return np.asarray(self.mean + scaled * width, dtype=np.float64)
+        """Bring scaled values (n,) back to their own units."""
+        values: F64 = np.empty(len(scaled))
+        self._undo(scaled, self._statistics, values)
+        return values
 
     def arrays(self) -> dict[str, F64]:
         """Everything that a snapshot keeps, by name; the arrays themselves, not copies."""

@@ -64,10 +64,9 @@ class AdaptiveKalmanDecoder:
 
     def predict_one(self, x: F32) -> F64:
         """Decode one bin (inputs,); what is not finite counts as 0."""
-        finite = np.isfinite(x)
-        self.events["input_not_finite"] += not finite.all()
-        self._raw[:] = np.where(finite, x, 0)
-        self._scale.apply(self._raw, self._bin)
+        self._raw[:] = x
+        if self._scale.clean_and_apply(self._raw, self._bin):
+            self.events["input_not_finite"] += 1
         self._bin[:] = self._scale.undo(self._bin)
         followed = step(self._model, self._bin.astype(np.float64), self._estimate)
         self.events["estimate_restarted"] += not followed

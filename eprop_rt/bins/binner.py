@@ -9,8 +9,21 @@ import numpy as np
 
 from eprop_rt.bins.grid import BinGrid, interval_s
 from eprop_rt.config import BinSettings
-from eprop_rt.kernels.binning import ROUNDING, OpenBin, Spread, add_spread, fill
+from eprop_rt.kernels.binning import (
+    MEAN,
+    RMS,
+    ROUNDING,
+    SUM,
+    VARIANCE,
+    OpenBin,
+    Spread,
+    add_spread,
+    fill,
+    give_out,
+)
 from eprop_rt.series import F32, Chunk, StreamInfo
+
+REDUCTIONS = {"sum": SUM, "mean": MEAN, "rms": RMS, "variance": VARIANCE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,8 @@ class Binner:
     """
 
     def __init__(self, settings: BinSettings, grid: BinGrid, info: StreamInfo) -> None:
-        self._reduce = settings.reduce
+        self._reduce = REDUCTIONS[settings.reduce]
+        self._channels = info.channels
         self._grid = grid
         self._interval_s = interval_s(info)
         self._newest_s = 0.0
@@ -46,11 +60,8 @@ class Binner:
             samples=np.zeros(1, np.int64),
             late=np.zeros(1, np.int64),
         )
-        self._spread = (
-            Spread(*(np.zeros(info.channels) for _ in Spread._fields))
-            if settings.reduce == "variance"
-            else None
-        )
+        spread_over = info.channels if self._reduce == VARIANCE else 0
+        self._spread = Spread(*(np.zeros(spread_over) for _ in Spread._fields))
         self.events: Counter[str] = Counter()
 
     def push(self, chunk: Chunk) -> Iterator[Bin]:
@@ -65,9 +76,9 @@ class Binner:
         while row < rows:
             start = row
             row, complete = fill(
-                self._open, position, ahead, chunk.samples, row, self._reduce == "rms"
+                self._open, position, ahead, chunk.samples, row, self._reduce == RMS
             )
-            if self._spread is not None:
+            if self._reduce == VARIANCE:
                 add_spread(self._spread, chunk.samples, start, row)
             if row > start:
                 self._newest_s = float(chunk.stamps[row - 1])
@@ -95,22 +106,7 @@ class Binner:
     def _close(self) -> Bin:
         self.events["late_sample"] += int(self._open.late[0])
         index = int(self._open.current[0])
-        values = self._open.total.copy()
-        seen = self._open.seen > 0
-        if self._reduce != "sum":
-            values /= np.maximum(self._open.seen, 1)
-        if self._reduce == "rms":
-            np.sqrt(values, out=values)
-        if self._spread is not None:
-            values[:] = self._spread.squares / np.maximum(self._spread.seen, 1)
-            values[self._spread.seen == 1] = np.nan  # one value varies by nothing
-            for sums in self._spread:
-                sums[:] = 0
-        values[~seen] = np.nan
-        absent = 0 if self._interval_s == 0 else len(values) - int(np.count_nonzero(seen))
-        for array in self._open:
-            array[:] = 0
-        self._open.current[0] = index + 1
-        with np.errstate(over="ignore"):  # infinite then, and no value for whoever looks at it
-            narrow = values.astype(np.float32)
-        return Bin(index, self._grid.end_s(index), self._newest_s, narrow, absent)
+        values: F32 = np.empty(self._channels, np.float32)
+        living = give_out(self._open, self._spread, self._reduce, values)
+        absent = 0 if self._interval_s == 0 else self._channels - living
+        return Bin(index, self._grid.end_s(index), self._newest_s, values, absent)

@@ -10,6 +10,7 @@ from eprop_rt.bins.binner import Bin
 from eprop_rt.bins.grid import Gaps
 from eprop_rt.conditioning.stage import BinStage, BinStageSettings
 from eprop_rt.config import BinSettings
+from eprop_rt.kernels.binning import any_nan
 
 
 class After:
@@ -52,7 +53,7 @@ class After:
 
 def _without_holes(closed: Bin) -> Bin:
     """0 where a channel is absent."""
-    absent = np.isnan(closed.values)
-    if not absent.any():
+    if not any_nan(closed.values):
         return closed
-    return replace(closed, values=np.where(absent, np.float32(0), closed.values))
+    values = np.where(np.isnan(closed.values), np.float32(0), closed.values)
+    return replace(closed, values=values)

@@ -6,6 +6,7 @@ from collections import Counter, deque
 import numpy as np
 
 from eprop_rt.errors import DataError
+from eprop_rt.kernels.binning import rows_not_finite
 from eprop_rt.series import Chunk, LabelChunk, StreamInfo
 
 STAMP_BOUND_S = 1e12  # beyond it is no time
@@ -51,9 +52,9 @@ class ChunkCheck:
             keep = self._placeable(stamps)
             if not keep.all():
                 stamps, samples = stamps[keep], samples[keep]
-        finite = np.isfinite(samples)
-        if not finite.all():
-            self.events["value_not_finite"] += int((~finite.all(axis=1)).sum())
+        broken = rows_not_finite(samples)
+        if broken:
+            self.events["value_not_finite"] += broken
         return Chunk(stamps, samples, chunk.stream)
 
     def _goes_on(self, stamps: np.ndarray) -> bool:
@@ -71,7 +72,8 @@ class ChunkCheck:
         self._newest_s = self._last_s = last_s
         if self._info.sample_rate_hz > 0:
             from_s = last_s - self._max_disorder_s
-            self._remember(stamps[np.searchsorted(stamps, from_s) :])
+            one = len(stamps) == 1
+            self._remember(stamps if one else stamps[np.searchsorted(stamps, from_s) :], last_s)
         return True
 
     def _placeable(self, stamps: np.ndarray) -> np.ndarray:
@@ -90,7 +92,9 @@ class ChunkCheck:
         self._count_gaps(newest)
         self._newest_s, self._last_s = float(newest[-1]), float(known[-1])
         if self._info.sample_rate_hz > 0:
-            self._remember(known[known >= self._newest_s - self._max_disorder_s])
+            recent = known[known >= self._newest_s - self._max_disorder_s]
+            if len(recent):
+                self._remember(recent, float(recent.max()))
         keep: np.ndarray = finite & ~old & ~repeated
         return keep
 
@@ -103,11 +107,10 @@ class ChunkCheck:
         came: np.ndarray = first[which] < np.arange(len(every))
         return came[-len(stamps) :]
 
-    def _remember(self, stamps: np.ndarray) -> None:
+    def _remember(self, stamps: np.ndarray, newest_s: float) -> None:
         while self._recent and self._recent[0][0] < self._newest_s - self._max_disorder_s:
             self._recent.popleft()
-        if len(stamps):
-            self._recent.append((float(stamps.max()), stamps.copy()))
+        self._recent.append((newest_s, stamps.copy()))
 
     def _count_gaps(self, newest: np.ndarray) -> None:
         if self._info.sample_rate_hz > 0:

@@ -1,14 +1,16 @@
 """Adding samples to bins, one at a time, so that chunk boundaries leave no trace."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from eprop_rt.kernels import compiled, in_order
+from eprop_rt.kernels import as_written, compiled, in_order
 from eprop_rt.structs import Floats, Ints
 
 # Of a midpoint that lies on an edge, in bins: either side is its own. Stamps may count from 1970.
 ROUNDING = 1e-3
+SUM, MEAN, RMS, VARIANCE = range(4)
+LARGEST: Final = float(np.finfo(np.float32).max)
 
 
 class OpenBin(NamedTuple):
@@ -69,3 +71,57 @@ def add_spread(spread: Spread, samples: Floats, first: int, last: int) -> None:
                 distance = value - spread.mean[c]
                 spread.mean[c] += distance / spread.seen[c]
                 spread.squares[c] += distance * (value - spread.mean[c])
+
+
+@as_written
+def give_out(open_bin: OpenBin, spread: Spread, reduce: int, values: Floats) -> int:
+    """Write the bin's values (C,), NaN where nothing finite came, and begin the next one.
+
+    Returns how many channels had something. `spread` is that of VARIANCE, else of no channel.
+    """
+    total, seen = open_bin.total, open_bin.seen
+    living = 0
+    for c in range(values.shape[0]):
+        value, many = total[c], max(seen[c], 1)
+        if reduce == VARIANCE:
+            value = spread.squares[c] / max(spread.seen[c], 1.0)
+        elif reduce != SUM:
+            value = value / many
+        if reduce == RMS:
+            value = np.sqrt(value)
+        if seen[c] == 0 or (reduce == VARIANCE and spread.seen[c] == 1):  # one varies by nothing
+            value = np.nan
+        elif value > LARGEST:  # no value in single precision for whoever looks at it
+            value = np.inf
+        elif value < -LARGEST:
+            value = -np.inf
+        values[c] = value
+        living += seen[c] > 0
+    open_bin.total[:] = 0
+    open_bin.seen[:] = 0
+    for sums in spread:
+        sums[:] = 0
+    open_bin.current[0] += 1
+    open_bin.samples[0] = open_bin.late[0] = 0
+    return living
+
+
+@compiled
+def rows_not_finite(samples: Floats) -> int:
+    """How many of these (n, C) have a value that is not finite."""
+    rows = 0
+    for row in range(samples.shape[0]):
+        broken = False
+        for c in range(samples.shape[1]):
+            broken |= not np.isfinite(samples[row, c])
+        rows += broken
+    return rows
+
+
+@compiled
+def any_nan(values: Floats) -> bool:
+    """Whether one of these (C,) is NaN."""
+    found = False
+    for c in range(values.shape[0]):
+        found |= np.isnan(values[c])
+    return found

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from eprop_rt.kernels import compiled
+from eprop_rt.kernels import as_written, compiled
 from eprop_rt.structs import Floats
 
 SETTLED: Final = 100  # values, after which statistics know what an outlier is
@@ -74,6 +74,26 @@ def apply_scale(values: Floats, s: Statistics, bound: float, out: Floats) -> Non
         elif scaled < -bound:
             scaled = -bound
         out[c] = scaled
+
+
+@compiled
+def clean_and_scale(values: Floats, s: Statistics, bound: float, out: Floats) -> int:
+    """Likewise, with 0 in `values` for what is not finite; how many those were."""
+    broken = 0
+    for c in range(values.shape[0]):
+        if not np.isfinite(values[c]):
+            values[c] = 0
+            broken += 1
+    apply_scale(values, s, bound, out)
+    return broken
+
+
+@as_written
+def undo_scale(scaled: Floats, s: Statistics, out: Doubles) -> None:
+    """out = mean + scaled / scale; the mean where a channel has not varied."""
+    for c in range(scaled.shape[0]):
+        width = 1.0 / s.scale[c] if s.scale[c] > 0 else 0.0
+        out[c] = s.mean[c] + float(scaled[c]) * width
 
 
 @compiled

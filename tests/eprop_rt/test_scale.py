@@ -91,7 +91,8 @@ def test_the_unit_makes_no_difference(unit):
     past = np.random.default_rng(0).normal(2, 1, (200, 2))
     expected, came = scale_of(past), scale_of(past * unit)
     np.testing.assert_allclose(applied(came, past * unit), applied(expected, past), rtol=1e-6)
-    np.testing.assert_allclose(came.undo(past), unit * expected.undo(past), rtol=1e-6)
+    for row in past:
+        np.testing.assert_allclose(came.undo(row), unit * expected.undo(row), rtol=1e-6)
 
 
 @pytest.mark.parametrize(("clip", "bound"), [(1.5, 1.5), (20.0, 20.0), (None, 1e6)])
@@ -127,7 +128,18 @@ def test_undo_brings_back_what_was_applied():
     past = np.random.default_rng(0).normal([3, -50], [0.1, 9], (500, 2))
     scale = scale_of(past)
     np.testing.assert_allclose(scale.undo(applied(scale, past[7])), past[7])
-    assert scale.undo(np.zeros(2, np.float32)).dtype == np.float64
+    assert scale_of(past).undo(np.zeros(2, np.float32)).dtype == np.float64
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_bin_is_cleaned_and_scaled_at_once(dtype):
+    past = np.random.default_rng(0).normal([3, -50, 1], [0.1, 9, 1], (500, 3))
+    scale = scale_of(past)
+    values, out = np.array([np.nan, -41.0, np.inf], dtype), np.empty(3, dtype)
+    assert scale.clean_and_apply(values, out) == 2
+    assert values.tolist() == [0, -41, 0]
+    assert out.tolist() == applied(scale, values).astype(dtype).tolist()
+    assert scale.clean_and_apply(values, out) == 0
 
 
 def test_applying_learns_nothing_and_touches_nothing():

@@ -4,7 +4,7 @@ import hashlib
 import socket
 from collections import Counter
 from contextlib import ExitStack
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from eprop_rt_services.security import server_keys
 from eprop_rt_services.zmq_link import CommandPublisher
 
 LSL_CLOCK = "lsl_local_clock"
+WIRE: Final = np.dtype("<f4")
 
 
 class Publishing:
@@ -90,7 +91,7 @@ class Publishing:
             learning=learning,
             output=output.state,
         )
-        self._publisher.send(self.encoder.encode(moment, output.values.astype("<f4")))
+        self._publisher.send(self.encoder.encode(moment, output.values.astype(WIRE)))
         self.missed += now_s > deadline_s
         return now_s
 
@@ -106,7 +107,7 @@ class Publishing:
             update_id=0,
             learning="off",
             output="decoded",
-            dtype="<f4",
+            dtype=WIRE.str,
             shape=(len(settings.names),),
             names=settings.names,
             units=settings.units,

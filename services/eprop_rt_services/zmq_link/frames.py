@@ -14,6 +14,7 @@ from eprop_rt_services.zmq_link.sockets import (
     connect,
     milliseconds_until,
     opened,
+    send_frames,
 )
 
 
@@ -29,7 +30,7 @@ class FrameSender:
 
     def send(self, frames: list[bytes]) -> None:
         """Send one message, the topic first."""
-        self._socket.send_multipart(frames, zmq.NOBLOCK)
+        send_frames(self._socket, frames)
 
     def __enter__(self) -> Self:
         return self

@@ -17,6 +17,7 @@ from eprop_rt_services.zmq_link.sockets import (
     bind,
     has_input,
     opened,
+    send_frames,
 )
 
 # The kernel's share: by default it keeps a minute of commands for a reader that has stalled.
@@ -139,7 +140,7 @@ class _Outlet:
         return Counter() if self._doorkeeper is None else self._doorkeeper.events
 
     def send(self, frames: list[bytes]) -> None:
-        self._socket.send_multipart(frames, zmq.NOBLOCK)
+        send_frames(self._socket, frames)
 
     def joined(self) -> bool:
         """Whether somebody has subscribed since the last look."""

@@ -1,4 +1,4 @@
-"""Streams as they were sent, for who records them; beside `lsl_link` the file that imports pylsl.
+"""Streams as they were sent, for who records them; beside `lsl_link` all that imports pylsl.
 
 Stamps stay on the sender's clock and numbers in their own type. How the clocks differ is measured
 apart, so that a reader of the recording can put it right with all that was known in the end.

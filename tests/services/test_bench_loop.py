@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from eprop_rt.errors import ConfigError
-from eprop_rt_services.bench.loop.figures import Round, bars, way
+from eprop_rt_services.bench.loop.figures import Round, Standstills, bars, standstills, way
 from eprop_rt_services.cli import app
 from eprop_rt_services.lsl_link import lsl_available
 
@@ -42,6 +42,8 @@ def test_every_way_is_measured_and_the_figures_are_those_that_are_printed(tmp_pa
     assert 0 < followed["p50_us"] <= followed["p99_us"] <= followed["max_us"]
     assert 100 < followed["bins"] <= 200
     assert f"{followed['p50_us']:.0f}" in done.output
+    assert figures["standstills"] >= 0
+    assert f"half a bin {figures['standstills']} times" in done.output
     both = figures["learning_off"], figures["learning_on"]
     assert figures["bins"] == sum(one["bins"] for one in both)
     assert figures["missed"] == sum(one["missed"] for one in both)
@@ -95,6 +97,18 @@ def test_only_what_lies_in_the_rounds_counts():
     rounds = [Round("learning_off", 101.0, 101.5), Round("learning_off", 102.0, 102.25)]
     came = way(pushes, messages, rounds, BIN_S)
     assert (came.bins, came.missed) == (75, 0)
+
+
+def test_where_the_machine_stood_still_the_sender_tells():
+    pushes = sent(2.0)
+    pushes[500:512, 1] = pushes[512, 1]  # 13 ms without a push
+    pushes[700:703, 1] = pushes[703, 1]  # 4 ms: less than half a bin
+    pushes[1500:1520, 1] = pushes[1520, 1]
+    rounds = [Round("learning_on", 100.0, 101.0)]
+    came = standstills(pushes, rounds, BIN_S)
+    assert came.count == 1
+    assert came.longest_s == pytest.approx(0.013)
+    assert standstills(sent(2.0), rounds, BIN_S) == Standstills(0, 0.0)
 
 
 def test_each_bar_says_whether_it_holds():

@@ -72,6 +72,8 @@ def figures(measured: Measured) -> dict[str, Any]:
             stage: told.model_dump(exclude={"counts"})
             for stage, told in measured.status.latency_ms.items()
         },
+        "standstills": measured.standstills.count,
+        "longest_standstill_ms": 1e3 * measured.standstills.longest_s,
         "events": measured.status.events,
         "followed": None if measured.followed is None else measured.followed.figures(),
         "bars": {bar.name: bar.holds for bar in bars(relay, off, on)},
@@ -97,6 +99,12 @@ def show(measured: Measured, config: Config, plan: Plan) -> None:
         ways["the same, followed by a page"] = measured.followed
     console.print(ways_table(ways))
     console.print(stages_table(measured))
+    stood = measured.standstills
+    console.print(
+        f"the sender, which only sends, stood still for more than half a bin {stood.count} times, "
+        f"the longest time for {1e3 * stood.longest_s:.1f} ms",
+        soft_wrap=True,
+    )
     found = bars(measured.relay, measured.learning_off, measured.learning_on)
     console.print("; ".join(map(verdict, found)), soft_wrap=True)
 

@@ -16,7 +16,14 @@ from eprop_rt_protocols.command import Command, CommandHeader, Stamps
 from eprop_rt_protocols.status import Status
 from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_protocols.strictness import VERSION
-from eprop_rt_services.bench.loop.figures import Kind, Round, Way, way
+from eprop_rt_services.bench.loop.figures import (
+    Kind,
+    Round,
+    Standstills,
+    Way,
+    standstills,
+    way,
+)
 from eprop_rt_services.bench.loop.log import RECEIVED, SENT, read
 from eprop_rt_services.bench.loop.reader import ReaderSettings
 from eprop_rt_services.bench.loop.relay import RelaySettings
@@ -66,6 +73,7 @@ class Measured:
     learning_off: Way
     learning_on: Way
     status: Status
+    standstills: Standstills
     followed: Way | None = None
 
 
@@ -258,6 +266,7 @@ class Course:
             learning_off=way(sent, daemon, off, self._bin_s),
             learning_on=way(sent, daemon, on, self._bin_s),
             status=status,
+            standstills=standstills(sent, off + on, self._bin_s),
             followed=way(sent, daemon, followed, self._bin_s) if followed else None,
         )
 

@@ -59,6 +59,22 @@ def way(sent: F64, received: F64, rounds: list[Round], bin_s: float) -> Way:
     return Way(histogram.taken(), due, max(0, due - in_time))
 
 
+@dataclass(frozen=True, slots=True)
+class Standstills:
+    """How often the sender, which does nothing but send, was not heard of for half a bin."""
+
+    count: int
+    longest_s: float
+
+
+def standstills(sent: F64, rounds: list[Round], bin_s: float) -> Standstills:
+    """Of rows as `log.SENT`: what the machine did to a process that asks for next to nothing."""
+    pushed_s = sent[:, 1]
+    gaps_s = np.diff(pushed_s)
+    counted = inside(pushed_s[:-1], rounds) & (gaps_s > bin_s / 2 + np.median(gaps_s))
+    return Standstills(int(np.count_nonzero(counted)), float(gaps_s[counted].max(initial=0.0)))
+
+
 def inside(at_s: F64, rounds: list[Round]) -> NDArray[np.bool_]:
     """Which instants lie in one of the rounds."""
     within = np.zeros(len(at_s), np.bool_)

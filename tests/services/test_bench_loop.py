@@ -1,12 +1,14 @@
 """`bench loop` with its real processes: what it says, not how fast this machine is."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from eprop_rt.errors import ConfigError
+from eprop_rt_services.bench.loop.course import stolen_by_host_s
 from eprop_rt_services.bench.loop.figures import Round, Standstills, bars, standstills, way
 from eprop_rt_services.cli import app
 from eprop_rt_services.lsl_link import lsl_available
@@ -43,6 +45,7 @@ def test_every_way_is_measured_and_the_figures_are_those_that_are_printed(tmp_pa
     assert 100 < followed["bins"] <= 200
     assert f"{followed['p50_us']:.0f}" in done.output
     assert figures["standstills"] >= 0
+    assert f"{figures['stolen_ms']:.0f} ms of its cores' time" in done.output
     assert f"half a bin {figures['standstills']} times" in done.output
     both = figures["learning_off"], figures["learning_on"]
     assert figures["bins"] == sum(one["bins"] for one in both)
@@ -109,6 +112,12 @@ def test_where_the_machine_stood_still_the_sender_tells():
     assert came.count == 1
     assert came.longest_s == pytest.approx(0.013)
     assert standstills(sent(2.0), rounds, BIN_S) == Standstills(0, 0.0)
+
+
+def test_what_the_host_took_is_read_from_the_kernel(tmp_path):
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  1 2 3 4 5 6 7 250 9 10\ncpu0 1 2 3 4 5 6 7 99 9 10\n")
+    assert stolen_by_host_s(stat) == 250 / os.sysconf("SC_CLK_TCK")
 
 
 def test_each_bar_says_whether_it_holds():

@@ -74,6 +74,7 @@ def figures(measured: Measured) -> dict[str, Any]:
         },
         "standstills": measured.standstills.count,
         "longest_standstill_ms": 1e3 * measured.standstills.longest_s,
+        "stolen_ms": 1e3 * measured.stolen_s,
         "events": measured.status.events,
         "followed": None if measured.followed is None else measured.followed.figures(),
         "bars": {bar.name: bar.holds for bar in bars(relay, off, on)},
@@ -102,7 +103,8 @@ def show(measured: Measured, config: Config, plan: Plan) -> None:
     stood = measured.standstills
     console.print(
         f"the sender, which only sends, stood still for more than half a bin {stood.count} times, "
-        f"the longest time for {1e3 * stood.longest_s:.1f} ms",
+        f"the longest time for {1e3 * stood.longest_s:.1f} ms; the host of this machine gave "
+        f"{1e3 * measured.stolen_s:.0f} ms of its cores' time to others",
         soft_wrap=True,
     )
     found = bars(measured.relay, measured.learning_off, measured.learning_on)

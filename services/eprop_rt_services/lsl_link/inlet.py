@@ -30,8 +30,8 @@ CHUNKS_A_PULL = 64
 # Clocks count from boot, so a clock this near to ours under our host name is our own: the estimate
 # of some 0.05 ms is then noise, which would move samples across the edges of bins.
 SAME_CLOCK_S = 0.01
-# liblsl estimates anew every few seconds.
-COMPARE_EVERY_S = 0.1
+# liblsl estimates clocks anew every few seconds; that a sender is gone is told by a pull alone.
+LOOK_EVERY_S = 0.1
 
 
 class StreamLost(StreamError):  # noqa: N818
@@ -78,7 +78,7 @@ class Inlet:
             ) from None
         except RuntimeError as error:  # liblsl knows some more, and what is unknown to it
             raise StreamError(f"stream '{self.name}' cannot be subscribed to: {error}") from None
-        self._compared_s = pylsl.local_clock()
+        self._looked_s = pylsl.local_clock()
         self._is_text = found.sighting.is_text
         dtype, _ = number_formats().get(described.channel_format(), (np.float32, "float32"))
         self._buffer = np.empty((CHUNK_SAMPLES, described.channel_count()), dtype)
@@ -95,7 +95,7 @@ class Inlet:
     def wait(self, timeout_s: float) -> None:
         """Wait for one sample, which opens what `drain` returns."""
         if not self._filled:
-            self._look_at_buffer()
+            self._available()
             self._fill(1, timeout_s)
 
     def drain(self) -> list[tuple[F64, Any]]:
@@ -104,9 +104,12 @@ class Inlet:
         Samples are float32 where the stream is numeric; of markers they are n texts.
         """
         parts: list[tuple[F64, Any]] = []
-        self._look_at_buffer()
+        available = self._available()
         try:
-            self._compare_clocks()
+            if self._is_due():
+                self._compare_clocks()
+            elif not available:
+                return [self._taken()] if self._filled else []
             for _ in range(CHUNKS_A_PULL):
                 asked = CHUNK_SAMPLES - self._filled
                 came = self._fill(asked, 0.0)
@@ -124,9 +127,20 @@ class Inlet:
         held, self._filled, self._texts = self._filled, 0, ()
         return held + self._inlet.flush()
 
-    def _look_at_buffer(self) -> None:
-        if self._inlet.samples_available() >= self._most:
+    def _available(self) -> int:
+        """How many samples wait with liblsl: to ask takes a tenth of the time of a pull."""
+        available: int = self._inlet.samples_available()
+        if available >= self._most:
             self._tell("buffer_full", "nobody took its samples in time: the oldest are lost")
+        return available
+
+    def _is_due(self) -> bool:
+        """Whether it is time to look at the clock of the sender, and whether it is there."""
+        now_s = pylsl.local_clock()
+        if now_s - self._looked_s < LOOK_EVERY_S:
+            return False
+        self._looked_s = now_s
+        return True
 
     def _fill(self, samples: int, timeout_s: float) -> int:
         """Put up to so many samples behind those in the buffer; return how many have come."""
@@ -150,10 +164,6 @@ class Inlet:
         return self._stamps[:filled] + self._correction_s, values
 
     def _compare_clocks(self) -> None:
-        now_s = pylsl.local_clock()
-        if now_s - self._compared_s < COMPARE_EVERY_S:
-            return
-        self._compared_s = now_s
         try:
             estimate_s = self._inlet.time_correction(0.0)
         except pylsl.util.TimeoutError:

@@ -1,6 +1,7 @@
 """The course of the measurement: start all, learn, then freeze and thaw in turn, stop, count."""
 
 import itertools
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ class Measured:
     learning_on: Way
     status: Status
     standstills: Standstills
+    stolen_s: float
     followed: Way | None = None
 
 
@@ -133,10 +135,12 @@ class Course:
             self._start_relay()
             self._start_reader("relay", self._relayed)
             self._pass(self._warm_up_s(), "warming up")
+            stolen_s = stolen_by_host_s()
             rounds = self._rounds(control)
+            stolen_s = stolen_by_host_s() - stolen_s
             status = self._ask(control)
         self._children.stop()
-        return self._count(rounds, status)
+        return self._count(rounds, status, stolen_s)
 
     def _start_sender(self) -> None:
         settings = SenderSettings(
@@ -253,7 +257,7 @@ class Course:
             raise StreamError("the daemon answered without a status: look at its log")
         return status
 
-    def _count(self, rounds: list[Round], status: Status) -> Measured:
+    def _count(self, rounds: list[Round], status: Status, stolen_s: float) -> Measured:
         sent = read(self._folder / "sent", SENT)
         daemon = read(self._folder / "of-daemon", RECEIVED)
         relay = read(self._folder / "of-relay", RECEIVED)
@@ -267,8 +271,15 @@ class Course:
             learning_on=way(sent, daemon, on, self._bin_s),
             status=status,
             standstills=standstills(sent, off + on, self._bin_s),
+            stolen_s=stolen_s,
             followed=way(sent, daemon, followed, self._bin_s) if followed else None,
         )
+
+
+def stolen_by_host_s(stat: Path = Path("/proc/stat")) -> float:
+    """Time that a host gave to others while this virtual machine wanted it, of all cores."""
+    fields = stat.read_text(encoding="utf-8").splitlines()[0].split()
+    return int(fields[8]) / os.sysconf("SC_CLK_TCK")
 
 
 def header_like(config: Config) -> tuple[str, str]:

@@ -57,9 +57,11 @@ class LinesView:
     def show(self, moment: Moment) -> None:
         """Print a line when the phase is new or a few seconds have passed."""
         now_s = time.monotonic()
-        if moment.phase == self._phase and now_s < self._next_s:
+        if moment.phase != self._phase:
+            self._phase, self._next_s = moment.phase, now_s
+        if now_s < self._next_s:
             return
-        self._phase, self._next_s = moment.phase, now_s + LINE_EVERY_S
+        self._next_s += LINE_EVERY_S
         parts = [f"{moment.phase:<14}", f"{moment.left:>14}"]
         parts += [f"{name}: {told(report)}" for name, report in moment.reports.items()]
         self._console.print("  ".join(parts), highlight=False, soft_wrap=True)

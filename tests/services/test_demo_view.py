@@ -1,0 +1,26 @@
+"""What the demonstration prints while it runs."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from eprop_rt_services.demo import view
+from eprop_rt_services.demo.stage import Moment
+
+
+def test_lines_come_every_five_seconds_however_long_a_look_takes(monkeypatch):
+    now_s, shown = 0.0, []
+    monkeypatch.setattr(view.time, "monotonic", lambda: now_s)
+    text = io.StringIO()
+    lines = view.LinesView(Console(file=text, width=200))
+    while now_s < 45.0:
+        before = len(text.getvalue())
+        lines.show(Moment("learning", f"{45 - now_s:.0f} s left", {}))
+        if len(text.getvalue()) > before:
+            shown.append(now_s)
+        now_s += 0.37
+    assert shown == pytest.approx([5 * k for k in range(9)], abs=0.37)
+    lines.show(Moment("frozen probes", "24 trials left", {}))
+    assert text.getvalue().count("\n") == 10
+    assert "frozen probes" in text.getvalue()

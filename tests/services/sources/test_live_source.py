@@ -487,8 +487,16 @@ def test_labels_are_put_back_by_their_delay_and_markers_are_texts(opened):
     labels.outlet.push(stamps, np.ones((2, 2), np.float32))
     markers.push(float(stamps[0]), "rest")
     markers.push(float(stamps[1]), "Größe: go")
-    items = until(lambda items: len({type(item) for item in items}) == 3, source, spikes)
-    found = {kind: [i for i in items if isinstance(i, kind)] for kind in (LabelChunk, MarkerChunk)}
+    kinds = Chunk, LabelChunk, MarkerChunk
+
+    def came_by_kind(items):
+        return {kind: [item for item in items if isinstance(item, kind)] for kind in kinds}
+
+    def all_came(items):
+        counts = [sum(len(item.stamps) for item in part) for part in came_by_kind(items).values()]
+        return counts[0] > 0 and counts[1:] == [2, 2]
+
+    found = came_by_kind(until(all_came, source, spikes))
     came = np.concatenate([item.stamps for item in found[LabelChunk]])
     assert came == pytest.approx(stamps - 0.25)
     told = [

@@ -48,7 +48,7 @@ class Tell(Protocol):
 class Inlet:
     """One subscription, its stamps on the local clock, read through a buffer that is reused.
 
-    Raises StreamLost from any call once the sender is gone.
+    Raises StreamLost once the sender is gone: `wait` at once, `drain` within `LOOK_EVERY_S`.
     """
 
     def __init__(self, found: Found, max_buffer_s: int, timeout_s: float, tell: Tell) -> None:
@@ -128,7 +128,7 @@ class Inlet:
         return held + self._inlet.flush()
 
     def _available(self) -> int:
-        """How many samples wait with liblsl: to ask takes a tenth of the time of a pull."""
+        """How many samples wait with liblsl: to ask takes far less time than to pull none."""
         available: int = self._inlet.samples_available()
         if available >= self._most:
             self._tell("buffer_full", "nobody took its samples in time: the oldest are lost")

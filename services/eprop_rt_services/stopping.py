@@ -1,11 +1,13 @@
 """Ctrl-C or SIGTERM, for a command that has something to finish first."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
 SIGNALS = signal.SIGTERM, signal.SIGINT
+ENDS = *SIGNALS, signal.SIGHUP
 
 
 class Stop:
@@ -42,6 +44,31 @@ def signals_held() -> Iterator[set[int]]:
         yield before
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def signals_later() -> Iterator[None]:
+    """Inside this block no signal raises anything: what came is raised again behind it.
+
+    For what must be done whole or not at all. Unlike `signals_held` it holds whichever thread of
+    the process the signal reaches. Only the main thread is ever interrupted.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {name: signal.getsignal(name) for name in ENDS}
+    try:
+        for name in ENDS:
+            if callable(before[name]):  # one that is ignored, or kills, goes on to do so
+                signal.signal(name, lambda number, _: came.append(number))
+        yield
+    finally:
+        for name, handler in before.items():
+            if callable(handler):
+                signal.signal(name, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import time
 import uuid
 from collections.abc import Mapping
-from contextlib import ExitStack
 from typing import Self
 
 import zmq
@@ -25,7 +24,13 @@ from eprop_rt_protocols.errors import RemoteProtocolError, refused_fields
 from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_services.zmq_link.doorkeeper import REFUSALS
 from eprop_rt_services.zmq_link.keys import ClientKeys
-from eprop_rt_services.zmq_link.sockets import connect, has_input, milliseconds_until, opened
+from eprop_rt_services.zmq_link.sockets import (
+    connect,
+    has_input,
+    milliseconds_until,
+    opened,
+    opening,
+)
 
 
 class ControlClient:
@@ -38,7 +43,7 @@ class ControlClient:
         context: zmq.SyncContext | None = None,
     ) -> None:
         self._endpoint = endpoint
-        with ExitStack() as undo:
+        with opening() as undo:
             self._socket = opened(zmq.DEALER, context, undo)
             self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_CONTROL_BYTES)
             # Without it an order would wait for a daemon that starts tomorrow, and stop it.

@@ -5,7 +5,6 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Self
 
 import zmq
@@ -24,7 +23,7 @@ from eprop_rt_protocols.errors import LocalProtocolError, RemoteProtocolError
 from eprop_rt_services.zmq_link.bell import Bell
 from eprop_rt_services.zmq_link.doorkeeper import Doorkeeper
 from eprop_rt_services.zmq_link.keys import ServerKeys
-from eprop_rt_services.zmq_link.sockets import bind, opened
+from eprop_rt_services.zmq_link.sockets import bind, opened, opening
 
 log = logging.getLogger("eprop_rt")
 
@@ -81,7 +80,7 @@ class ControlServer:
         self._doorkeeper: Doorkeeper | None = None
         names = "malformed", *REASONS.values(), "control_busy", "control_failed"
         self._counts = dict.fromkeys(names, 0)  # of one size: two threads look at it
-        with ExitStack() as undo:
+        with opening() as undo:
             self._socket = opened(zmq.ROUTER, context, undo)
             self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
             self._socket.setsockopt(zmq.RCVHWM, QUEUED_A_PEER)

@@ -1,7 +1,6 @@
 """Messages as they are, neither made nor read: what a measurement of the wire needs."""
 
 import time
-from contextlib import ExitStack
 from typing import Self
 
 import zmq
@@ -14,6 +13,7 @@ from eprop_rt_services.zmq_link.sockets import (
     connect,
     milliseconds_until,
     opened,
+    opening,
     send_frames,
 )
 
@@ -22,7 +22,7 @@ class FrameSender:
     """Publishes frames on this machine; who does not keep up loses them."""
 
     def __init__(self, endpoint: str) -> None:
-        with ExitStack() as undo:
+        with opening() as undo:
             self._socket = opened(zmq.PUB, None, undo)
             self._socket.setsockopt(zmq.SNDHWM, COMMAND_HIGH_WATER)
             self.endpoint = bind(self._socket, endpoint)
@@ -44,7 +44,7 @@ class FrameReader:
 
     def __init__(self, endpoint: str, topic: str, keys: ClientKeys | None = None) -> None:
         """Raises ConfigError where the endpoint is none."""
-        with ExitStack() as undo:
+        with opening() as undo:
             self._socket = opened(zmq.SUB, None, undo)
             self._socket.setsockopt(zmq.RCVHWM, COMMAND_HIGH_WATER)
             self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)

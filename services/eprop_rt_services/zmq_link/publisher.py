@@ -1,7 +1,6 @@
 """The sender of commands."""
 
 from collections import Counter
-from contextlib import ExitStack
 from typing import Self
 
 import zmq
@@ -17,6 +16,7 @@ from eprop_rt_services.zmq_link.sockets import (
     bind,
     has_input,
     opened,
+    opening,
     send_frames,
 )
 
@@ -49,7 +49,7 @@ class CommandPublisher:
         self.topic = topic
         self.published = 0
         self._last: list[bytes] | None = None
-        with ExitStack() as undo:
+        with opening() as undo:
             at = [endpoint] if visual_endpoint is None else [endpoint, visual_endpoint]
             self._outlets = [
                 undo.enter_context(_Outlet(each, encode_topic(topic), keys, context)) for each in at
@@ -123,7 +123,7 @@ class _Outlet:
         self._topic_frame = topic_frame
         self.viewers: set[bytes] = set()  # what is subscribed to of the beginnings of `view`
         self._doorkeeper: Doorkeeper | None = None
-        with ExitStack() as undo:
+        with opening() as undo:
             self._socket = opened(zmq.XPUB, context, undo)
             self._socket.setsockopt(zmq.SNDHWM, COMMAND_HIGH_WATER)
             self._socket.setsockopt(zmq.SNDBUF, SEND_BUFFER_BYTES)

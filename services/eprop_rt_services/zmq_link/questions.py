@@ -13,6 +13,7 @@ from eprop_rt_services.zmq_link.sockets import (
     has_input,
     milliseconds_until,
     opened,
+    opening,
 )
 
 MAX_MESSAGE_BYTES = 2**20
@@ -26,7 +27,7 @@ class Replier:
 
     def __init__(self, endpoint: str, context: zmq.SyncContext | None = None) -> None:
         self._closing = ExitStack()
-        with ExitStack() as undo:
+        with opening() as undo:
             self._socket = opened(zmq.REP, context, undo)
             self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
             self.endpoint = bind(self._socket, endpoint)
@@ -57,7 +58,7 @@ class Asker:
     def __init__(self, endpoint: str, context: zmq.SyncContext | None = None) -> None:
         self._endpoint = endpoint
         self._closing = ExitStack()
-        with ExitStack() as undo:
+        with opening() as undo:
             self._socket = opened(zmq.REQ, context, undo)
             self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
             # A question that was not answered in time is given up, and so is its late answer.

@@ -4,12 +4,14 @@ import ipaddress
 import math
 import os
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import zmq
 
 from eprop_rt.errors import ConfigError, StreamError
+from eprop_rt_services.stopping import signals_later
 from eprop_rt_services.zmq_link.keys import ClientKeys
 
 # A command is worth sending while it is news: two may wait for a reader, what comes meanwhile is
@@ -20,6 +22,17 @@ MESSAGES_A_LOOK = 64
 # Plain numbers: to combine the flags of the library takes longer than to send a frame.
 LAST: Final = int(zmq.NOBLOCK)
 MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
+
+
+@contextmanager
+def opening() -> Iterator[ExitStack]:
+    """Yield a stack for what is opened inside this block, which no signal interrupts.
+
+    It would leave a socket that is not on the stack yet, and a context waits for its sockets for
+    ever.
+    """
+    with signals_later(), ExitStack() as undo:
+        yield undo
 
 
 def opened(kind: int, context: zmq.SyncContext | None, undo: ExitStack) -> zmq.SyncSocket:

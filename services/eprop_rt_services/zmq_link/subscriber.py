@@ -17,6 +17,7 @@ from eprop_rt_services.zmq_link.sockets import (
     connect,
     milliseconds_until,
     opened,
+    opening,
 )
 
 
@@ -41,7 +42,7 @@ class CommandSubscriber:
         self._topic_frame = encode_topic(topic)
         self._last_seen: tuple[int, float] | None = None
         self._closing = ExitStack()
-        with ExitStack() as undo:
+        with opening() as undo:
             self._socket = opened(zmq.SUB, context, undo)
             self._socket.setsockopt(zmq.RCVHWM, COMMAND_HIGH_WATER)
             self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)

@@ -61,7 +61,8 @@ class LinesView:
             self._phase, self._next_s = moment.phase, now_s
         if now_s < self._next_s:
             return
-        self._next_s += LINE_EVERY_S
+        while self._next_s <= now_s:  # a look that came late does not make two lines of one
+            self._next_s += LINE_EVERY_S
         parts = [f"{moment.phase:<14}", f"{moment.left:>14}"]
         parts += [f"{name}: {told(report)}" for name, report in moment.reports.items()]
         self._console.print("  ".join(parts), highlight=False, soft_wrap=True)

@@ -7,7 +7,7 @@ from daemon_rig import Rig, replayed
 from eprop_rt.series import LabelChunk
 from eprop_rt_services.journal.folder import JournalFolder
 from eprop_rt_services.journal.reader import entries
-from eprop_rt_services.lsl_link import LslMarkerOutlet, local_clock
+from eprop_rt_services.lsl_link import local_clock, marker_outlet
 from eprop_rt_services.recordings import read_recording
 from eprop_rt_services.zmq_link import CommandSubscriber
 
@@ -29,7 +29,7 @@ def live(tmp_path):
             "journal.folder": tmp_path / "s",
         },
     )
-    markers = LslMarkerOutlet("cues", f"{tmp_path.name}-markers")
+    markers = marker_outlet("cues", f"{tmp_path.name}-markers")
     try:
         made.wait_until_ready()
         yield made, markers
@@ -44,7 +44,7 @@ def test_what_markers_said_is_learned_published_by_name_and_runs_again_to_the_bi
     with CommandSubscriber(daemon.commands, "decoded", now=local_clock) as reader:
         reader.poll(0.0)
         for text in ("r", "f", "nothing that is known", "stop", "r", "stop"):
-            markers.push(local_clock(), text)
+            markers.mark(local_clock(), text)
             daemon.feed(0.4)
         command = None
         while command is None:

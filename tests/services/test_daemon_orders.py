@@ -18,7 +18,7 @@ from eprop_rt_services.journal.events import End, Noted
 from eprop_rt_services.journal.folder import JournalFolder
 from eprop_rt_services.journal.reader import entries
 from eprop_rt_services.journal.segment import COMMANDS
-from eprop_rt_services.lsl_link import LslMarkerOutlet, local_clock
+from eprop_rt_services.lsl_link import local_clock, marker_outlet
 from eprop_rt_services.sources.live import LslSource
 from eprop_rt_services.sources.settings import LslSettings
 from eprop_rt_services.zmq_link import CommandSubscriber, ControlClient
@@ -77,7 +77,7 @@ def test_settings_labels_and_a_rollback_are_obeyed_and_replayed(rig, tmp_path):
 
 
 def test_markers_pause_and_resume_learning(rig, tmp_path):
-    markers = LslMarkerOutlet("task", f"task-{tmp_path.name}")
+    markers = marker_outlet("task", f"task-{tmp_path.name}")
     with markers:
         live = rig(
             **{
@@ -88,8 +88,8 @@ def test_markers_pause_and_resume_learning(rig, tmp_path):
         )
         live.feed(0.5)
         for text, learning, cause in (("pause", "frozen", "marker"), ("go", "on", "")):
-            markers.push(local_clock(), "of no consequence")
-            markers.push(local_clock(), text)
+            markers.mark(local_clock(), "of no consequence")
+            markers.mark(local_clock(), text)
             for _ in range(100):
                 live.feed(0.05)
                 status = live.ask("status").status

@@ -8,7 +8,7 @@ from eprop_rt.errors import StreamError
 from eprop_rt.intake import Intake
 from eprop_rt.series import StreamInfo
 from eprop_rt_services.config import load_config
-from eprop_rt_services.lsl_link import LslMarkerOutlet, LslOutlet
+from eprop_rt_services.lsl_link import LslOutlet, marker_outlet
 from eprop_rt_services.proposal import propose
 from eprop_rt_services.sightings import StreamSighting
 from processes import program
@@ -115,7 +115,7 @@ def test_what_is_printed_for_live_streams_is_a_configuration(tmp_path):
     with (
         LslOutlet(StreamInfo(names["amplifier"], 8, 250.0), "EEG", f"{unique}-1"),
         LslOutlet(StreamInfo(names["velocity"], 3, 60.0), "Mocap", f"{unique}-2"),
-        LslMarkerOutlet(names["states"], f"{unique}-3"),
+        marker_outlet(names["states"], f"{unique}-3"),
     ):
         done = program("streams", "--wait", "5", "--propose", "--signal", names["amplifier"])
     assert done.returncode == 0, done.stderr

@@ -18,7 +18,7 @@ from eprop_rt_services.closed_loop.inbox import Inbox
 from eprop_rt_services.closed_loop.messages import Order, screen_info, screen_sample
 from eprop_rt_services.closed_loop.screen import Screen
 from eprop_rt_services.closed_loop.ticks import Ticks
-from eprop_rt_services.lsl_link import LslMarkerOutlet, LslOutlet, local_clock
+from eprop_rt_services.lsl_link import LslOutlet, local_clock, marker_outlet
 from eprop_rt_services.zmq_link import CommandSubscriber, Replier
 
 BEFORE_THE_SIMULATOR_S = 0.003
@@ -68,7 +68,7 @@ class TaskService:
             LslOutlet(screen_info(name, 1 / tick_s), "Screen", settings.screen_id)
         )
         self._labels = enter(LslOutlet(labels, "Labels", settings.labels_id))
-        self._markers = enter(LslMarkerOutlet(f"{name} markers", settings.markers_id))
+        self._markers = enter(marker_outlet(f"{name} markers", settings.markers_id))
         self._ticks = Ticks(tick_s, settings.phase_s - BEFORE_THE_SIMULATOR_S)
 
     def tick(self) -> None:
@@ -77,7 +77,7 @@ class TaskService:
         now_s = self._ticks.wait()
         obey(self._orders, self._screen, self._inbox, self._broadcast.endpoint)
         for event in self._screen.step(now_s):
-            self._markers.push(now_s, event.value)
+            self._markers.mark(now_s, event.value)
         stamp = np.array([now_s])
         self._picture.push(stamp, screen_sample(*self._screen.shown))
         self._labels.push(stamp, self._screen.label().astype(np.float32)[None])

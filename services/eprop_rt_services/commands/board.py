@@ -10,7 +10,7 @@ from rich.console import Console
 from eprop_rt.errors import ConfigError, StreamError
 from eprop_rt_services.boards.board import TYPES, Board, Reached, columns
 from eprop_rt_services.commands.options import JsonOption, write_json
-from eprop_rt_services.lsl_link import LslMarkerOutlet, LslOutlet, local_clock
+from eprop_rt_services.lsl_link import LslOutlet, local_clock, marker_outlet
 from eprop_rt_services.stopping import Stop
 
 SILENT_S = 10.0
@@ -71,9 +71,7 @@ def board(
                 f"sending name='{info.name}' type='{TYPES[kind]}' source_id='{prefix}-{kind}': "
                 f"{info.channels} channels at {info.sample_rate_hz:g} Hz"
             )
-        marks = closing.enter_context(
-            LslMarkerOutlet(f"{source.name} markers", f"{prefix}-markers")
-        )
+        marks = closing.enter_context(marker_outlet(f"{source.name} markers", f"{prefix}-markers"))
         sent, marked, heard_s = 0, 0, local_clock()
         end_s = None if seconds is None else heard_s + seconds
         while not stop.asked() and (end_s is None or local_clock() < end_s):
@@ -89,7 +87,7 @@ def board(
             sent += len(taken.stamps)
             marked += len(taken.markers)
             for stamp_s, text in taken.markers:
-                marks.push(stamp_s, text)
+                marks.mark(stamp_s, text)
             for rows, outlet in sending:
                 outlet.push(taken.stamps, columns(taken.rows, rows))
     console.print(f"sent {sent} samples, {marked} markers")

@@ -14,7 +14,7 @@ from eprop_rt_protocols.command import CommandHeader, Learning, Stamps
 from eprop_rt_protocols.encoder import CommandEncoder, Moment
 from eprop_rt_protocols.strictness import VERSION
 from eprop_rt_services.config import Config
-from eprop_rt_services.lsl_link import LslMarkerOutlet, LslOutlet, local_clock
+from eprop_rt_services.lsl_link import LslOutlet, local_clock, marker_outlet
 from eprop_rt_services.security import server_keys
 from eprop_rt_services.zmq_link import CommandPublisher
 
@@ -43,7 +43,7 @@ class Publishing:
                 )
             )
             self._outlet: LslOutlet | None = None
-            self._happenings: LslMarkerOutlet | None = None
+            self._happenings: LslOutlet | None = None
             if settings.lsl_source_id is not None:
                 rate_hz = 1 / config.bins.bin_s if settings.lsl_regular else 0.0
                 self._announce(settings.lsl_source_id, rate_hz, undo)
@@ -55,7 +55,7 @@ class Publishing:
         info = StreamInfo(name, len(settings.names), rate_hz, settings.names, settings.units)
         self._outlet = undo.enter_context(LslOutlet(info, settings.lsl_type, source_id))
         self._happenings = undo.enter_context(
-            LslMarkerOutlet(f"{settings.topic} events", f"{source_id}-events")
+            marker_outlet(f"{settings.topic} events", f"{source_id}-events")
         )
 
     @property
@@ -122,7 +122,7 @@ class Publishing:
     def tell(self, text: str) -> None:
         """Something that happened, over LSL."""
         if self._happenings is not None:
-            self._happenings.push(local_clock(), text)
+            self._happenings.mark(local_clock(), text)
 
     @property
     def viewed(self) -> bool:

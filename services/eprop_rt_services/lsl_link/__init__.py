@@ -15,16 +15,14 @@ from eprop_rt_services.lsl_link.announced import (
 )
 from eprop_rt_services.lsl_link.inlet import CHUNK_SAMPLES, CHUNKS_A_PULL, Inlet, StreamLost
 from eprop_rt_services.lsl_link.library import local_clock, lsl_available, require_lsl
-from eprop_rt_services.lsl_link.outlets import LslMarkerOutlet, LslOutlet, LslTextOutlet
+from eprop_rt_services.lsl_link.outlets import LslOutlet, marker_outlet
 
 __all__ = [
     "CHUNKS_A_PULL",
     "CHUNK_SAMPLES",
     "Found",
     "Inlet",
-    "LslMarkerOutlet",
     "LslOutlet",
-    "LslTextOutlet",
     "SampleFormat",
     "StreamLost",
     "buffer_length",
@@ -33,6 +31,7 @@ __all__ = [
     "local_clock",
     "look",
     "lsl_available",
+    "marker_outlet",
     "number_formats",
     "require_lsl",
     "sighting_of",

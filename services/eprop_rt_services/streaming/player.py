@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eprop_rt.series import F64
-from eprop_rt_services.lsl_link import LslOutlet, LslTextOutlet, local_clock
+from eprop_rt_services.lsl_link import LslOutlet, local_clock
 from eprop_rt_services.streaming.track import Texts, Track
 
 # Who reads several streams subscribes to one after another.
@@ -52,11 +52,7 @@ class Voice:
         self._stamps: F64 = EMPTY
         self._due: F64 = EMPTY
         self._values: Values = EMPTY
-        self._outlet: LslTextOutlet | LslOutlet = (
-            LslTextOutlet(info, track.type, track.source_id)
-            if track.sample_format is None
-            else LslOutlet(info, track.type, track.source_id, track.sample_format)
-        )
+        self._outlet = LslOutlet(info, track.type, track.source_id, track.sample_format)
         self.rewind()
 
     @property
@@ -91,10 +87,7 @@ class Voice:
             end = int(np.searchsorted(self._due, until_s, side="right"))
             now, self._at = slice(self._at, end), end
             stamps, values = begun_s + self._stamps[now], self._values[now]
-            if isinstance(self._outlet, LslTextOutlet):
-                self._outlet.push(stamps, cast(Texts, values))
-            else:
-                self._outlet.push(stamps, np.ascontiguousarray(values))
+            self._outlet.push(stamps, values)
             sent += now.stop - now.start
             if end == len(self._due):
                 self._load()

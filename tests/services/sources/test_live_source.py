@@ -20,11 +20,11 @@ from eprop_rt.pipeline import Pipeline
 from eprop_rt.series import Chunk, LabelChunk, MarkerChunk, StreamInfo
 from eprop_rt_protocols.streams import StreamRequirement
 from eprop_rt_services.lsl_link import (
-    LslMarkerOutlet,
     LslOutlet,
     local_clock,
     look,
     lsl_available,
+    marker_outlet,
 )
 from eprop_rt_services.sources.live import LslSource, SearchEnded
 from eprop_rt_services.sources.settings import LslSettings
@@ -476,7 +476,7 @@ def test_labels_are_put_back_by_their_delay_and_markers_are_texts(opened):
     ids = {role: StreamRequirement(source_id=f"{name}-{role}") for role in ("labels", "markers")}
     spikes = Sender(opened, name, name)
     labels = Sender(opened, "hand", f"{name}-labels", 2, 100.0)
-    markers = opened(LslMarkerOutlet("task", f"{name}-markers"))
+    markers = opened(marker_outlet("task", f"{name}-markers"))
     source = opened(
         LslSource(settings_for(StreamRequirement(source_id=name), label_delay_s=0.25, **ids))
     )
@@ -485,8 +485,8 @@ def test_labels_are_put_back_by_their_delay_and_markers_are_texts(opened):
     assert labels.outlet.wait_for_reader(PATIENCE_S)
     stamps = local_clock() + np.arange(2) / 100
     labels.outlet.push(stamps, np.ones((2, 2), np.float32))
-    markers.push(float(stamps[0]), "rest")
-    markers.push(float(stamps[1]), "Größe: go")
+    markers.mark(float(stamps[0]), "rest")
+    markers.mark(float(stamps[1]), "Größe: go")
     kinds = Chunk, LabelChunk, MarkerChunk
 
     def came_by_kind(items):

@@ -16,7 +16,7 @@ import pyxdf
 import recordings_registry
 from daemon_rig import SMALL
 from eprop_rt.series import StreamInfo
-from eprop_rt_services.lsl_link import LslMarkerOutlet, LslOutlet, local_clock
+from eprop_rt_services.lsl_link import LslOutlet, local_clock, marker_outlet
 from eprop_rt_services.recordings.xdf_writer import XdfWriter
 from eprop_rt_services.zmq_link import ControlClient
 from processes import PROGRAM, background, program
@@ -120,10 +120,10 @@ def test_a_recorder_takes_streams_that_join_late_and_outlives_those_that_leave(t
         wait_for(record, "recording name='first")
         assert first.wait_for_reader(10.0)
         first.push(np.array([local_clock()]), np.array([[1.0]], np.float32))
-        with LslMarkerOutlet(f"second {unique}", f"{unique}-2", unique) as second:
+        with marker_outlet(f"second {unique}", f"{unique}-2", unique) as second:
             wait_for(record, "recording name='second")
             assert second.wait_for_reader(10.0)
-            second.push(local_clock(), "hello")
+            second.mark(local_clock(), "hello")
             time.sleep(0.5)
         wait_for(record, "was lost")
         first.push(np.array([local_clock()]), np.array([[2.0]], np.float32))

@@ -1,6 +1,7 @@
 """From settings to arrays: the only place where a time constant becomes a decay."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,11 +70,17 @@ def surrogate_height(settings: SurrogateSettings) -> float:
     return 1.0 / (AREA[KINDS.index(settings.kind)] * settings.width)
 
 
-def build_params(settings: NetworkSettings, bin_s: float, dtype: Real, seed: int = 0) -> Params:
+def build_params(
+    settings: NetworkSettings,
+    bin_s: float,
+    dtype: Real,
+    seed: int = 0,
+    trace_tau_s: Sequence[float] = (),
+) -> Params:
     """Decays per bin; neurons lie sorted by membrane time constant, adaptive ones spread evenly.
 
-    `seed` is of the spikes that are drawn. Raises ConfigError where a refractory time is shorter
-    than a bin.
+    `seed` is of the spikes that are drawn, `trace_tau_s` of the readout's traces. Raises
+    ConfigError where a refractory time is shorter than a bin.
     """
     real = dtype.type
     n, groups = settings.neurons, settings.tau_groups
@@ -85,6 +92,7 @@ def build_params(settings: NetworkSettings, bin_s: float, dtype: Real, seed: int
     alpha = np.repeat(group_alpha, np.diff(start))
     kappa = decay(settings.readout_tau_s, bin_s)
     kappa_e = decay(settings.eligibility_tau_s or settings.readout_tau_s, bin_s)
+    trace = np.array([decay(t, bin_s) for t in trace_tau_s])
     plus = settings.convention == "eprop_plus"
     tau_s = settings.synapse_tau_s
     if 0 < settings.refractory_s < bin_s:
@@ -110,6 +118,8 @@ def build_params(settings: NetworkSettings, bin_s: float, dtype: Real, seed: int
         refractory=round(settings.refractory_s / bin_s),
         kappa=real(kappa),
         kappa_in=real(1 if plus else 1 - kappa),
+        trace=trace.astype(dtype),
+        trace_in=np.sqrt(1 - trace**2).astype(dtype),
         carries=plus,
         kappa_e=real(kappa_e),
         kappa_e_in=real(1 if plus else 1 - kappa_e),
@@ -146,12 +156,14 @@ def build_weights(
 def build_network(settings: EpropSettings, inputs: int, outputs: int, bin_s: float) -> Network:
     """Everything of a network but its state."""
     dtype: Real = np.dtype(settings.dtype)
-    features = settings.network.neurons + settings.readout.lags * inputs + 1
+    readout = settings.readout
+    heard = (readout.lags + len(readout.trace_tau_s)) * inputs
+    features = settings.network.neurons + heard + 1
     connected = build_connections(settings.network, inputs, settings.seed)
     drawn = build_weights(settings.network, inputs, features, outputs, settings.seed)
     w = drawn.w if connected is None else drawn.w[connected]
     return Network(
-        build_params(settings.network, bin_s, dtype, settings.seed),
+        build_params(settings.network, bin_s, dtype, settings.seed, readout.trace_tau_s),
         Weights(aligned_copy(w.astype(dtype)), drawn.w_out.astype(dtype)),
         connected,
         inputs,

@@ -200,6 +200,8 @@ class Oracle:
         self.norm_a, self.norm_e = np.zeros(NEURONS), np.zeros(NEURONS)
         self.square, self.squares = np.zeros(NEURONS), 0
         self.lagged = [np.zeros(INPUTS) for _ in range(settings.readout.lags)]
+        self.keeps = [np.exp(-BIN_S / tau_s) for tau_s in settings.readout.trace_tau_s]
+        self.fading = [np.zeros(INPUTS) for _ in self.keeps]
         self.inputs = RunningStatistics(settings.inputs, INPUTS)
         self.targets = RunningStatistics(settings.targets, OUTPUTS)
         online = settings.online
@@ -216,7 +218,7 @@ class Oracle:
 
     def rest(self):
         states = (self.v, self.a, self.z, self.zf, self.silent_for, self.current, self.carried)
-        for array in (*states, *self.lagged):
+        for array in (*states, *self.lagged, *self.fading):
             array[:] = 0
         self.draws = (self.draws // 2**32 + 1) * 2**32
         self.forget_eligibility()
@@ -244,7 +246,11 @@ class Oracle:
         self.psi = np.where(awake, self.slope(u) / unit, 0)
         self.zf = self.kappa * self.zf + self.gain * self.z
         self.lagged = ([x, *self.lagged])[: self.settings.readout.lags]
-        self.features = np.concatenate([self.zf, *self.lagged, [1.0]])
+        self.fading = [
+            keep * trace + math.sqrt(1 - keep**2) * x
+            for keep, trace in zip(self.keeps, self.fading, strict=True)
+        ]
+        self.features = np.concatenate([self.zf, *self.lagged, *self.fading, [1.0]])
         if net.convention == "eprop_plus":
             self.carried = self.kappa * self.carried + self.gain * self.z @ self.w_out[:NEURONS]
             self.y = self.carried + self.features[NEURONS:] @ self.w_out[NEURONS:]

@@ -73,7 +73,7 @@ def uniform(seed, counter):
     return (x >> 11) / 2**53
 
 
-def a_network(name="lif and alif", **changes):
+def a_network(name="lif and alif", trace_tau_s=(), **changes):
     """Parameters in float64; adaptation time constants and thresholds differ between neurons."""
     settings = {
         "neurons": N,
@@ -86,7 +86,7 @@ def a_network(name="lif and alif", **changes):
         "surrogate": SurrogateSettings(height=0.4, width=1.3),
     }
     network = NetworkSettings(**(settings | NETWORKS[name] | changes))
-    params = build_params(network, STEP_S, np.dtype(np.float64), seed=5)
+    params = build_params(network, STEP_S, np.dtype(np.float64), 5, trace_tau_s)
     return params._replace(
         rho=np.linspace(0.8, 0.97, N), threshold=params.threshold * np.linspace(0.9, 1.2, N)
     )

@@ -51,6 +51,8 @@ class Kind:
             refractory=0,
             kappa=real(0.5),
             kappa_in=real(0.5),
+            trace=np.zeros(0, real),
+            trace_in=np.zeros(0, real),
             carries=False,
             kappa_e=real(self.filter[0]),
             kappa_e_in=real(self.filter[1]),

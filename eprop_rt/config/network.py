@@ -81,12 +81,15 @@ class NetworkSettings(Settings):
 
 
 class ReadoutSettings(Settings):
-    """From filtered spikes, and optionally lagged inputs, to outputs."""
+    """From filtered spikes, and optionally lagged or fading inputs, to outputs."""
 
     rule: Literal["delta", "adam", "rls", "none"] = "delta"
     learning_rate: Positive = 1e-2
     lags: Annotated[int, Field(ge=0)] = Field(
         0, description="bins of scaled inputs beside the spikes, the newest included"
+    )
+    trace_tau_s: tuple[Positive, ...] = Field(
+        (), description="of traces of each scaled input beside them, that fade so fast"
     )
     forgetting_half_life_s: Positive = Field(1400.0, description="of rls")
     ridge: Positive = Field(1.0, description="of rls: inverse of P at the start")

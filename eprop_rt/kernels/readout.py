@@ -8,19 +8,25 @@ from eprop_rt.structs import Floats, Params, Scalar, State
 
 @compiled
 def shift_features(params: Params, z: Floats, x: Floats, features: Floats) -> None:
-    """Filtered spikes, then lagged inputs newest first; the last feature stays 1.
+    """Filtered spikes, lagged inputs newest first, fading inputs; the last feature stays 1.
 
     zf_j <- kappa zf_j + (1 - kappa) z_j                                             (eq. 11)
+    xf_gi <- trace_g xf_gi + trace_in_g x_i
     """
     n, k = z.shape[0], x.shape[0]
     kappa, rest = params.kappa, params.kappa_in
     for j in range(n):
         features[j] = kappa * features[j] + rest * z[j]
-    if features.shape[0] > n + 1:
-        for f in range(features.shape[0] - 2, n + k - 1, -1):
+    fading = features.shape[0] - 1 - params.trace.shape[0] * k
+    if fading > n:
+        for f in range(fading - 1, n + k - 1, -1):
             features[f] = features[f - k]
         for i in range(k):
             features[n + i] = x[i]
+    for g in range(params.trace.shape[0]):
+        for i in range(k):
+            f = fading + g * k + i
+            features[f] = params.trace[g] * features[f] + params.trace_in[g] * x[i]
 
 
 @compiled

@@ -51,7 +51,8 @@ def forward_segment(params: Params, w_rec: Floats, s: Segment, keep_v: bool) -> 
     m.current[:] = 0
     m.a[:] = 0
     m.wait[:] = 0
-    lagged = s.features.shape[1] - 1 - n
+    traces = params.trace.shape[0] * k
+    lagged = s.features.shape[1] - 1 - traces - n
     s.z[0] = 0
     for t in range(steps):
         z, features = s.z[t], s.features[t]
@@ -69,7 +70,13 @@ def forward_segment(params: Params, w_rec: Floats, s: Segment, keep_v: bool) -> 
         for f in range(lagged):
             lag = f // k
             features[n + f] = s.x[t - lag, f - lag * k] if lag <= t else 0
-        features[n + lagged] = 1
+        fading, before = features[n + lagged :], s.features[max(t - 1, 0), n + lagged :]
+        for f in range(traces):
+            g = f // k
+            fading[f] = params.trace_in[g] * s.x[t, f - g * k]
+            if t > 0:
+                fading[f] += params.trace[g] * before[f]
+        fading[traces] = 1
 
 
 @disjoint

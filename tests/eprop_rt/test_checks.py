@@ -50,12 +50,20 @@ NETWORK = NetworkSettings(neurons=6, tau_groups=2, input_gain=2.0, recurrent_gai
 
 
 def eprop(
-    online="sgd", readout="delta", lags=0, rehearsal=NO_REHEARSAL, update_every=1, **settings
+    online="sgd",
+    readout="delta",
+    lags=0,
+    rehearsal=NO_REHEARSAL,
+    update_every=1,
+    trace_tau_s=(),
+    **settings,
 ) -> EpropSettings:
     return EpropSettings(
         network=settings.pop("network", NETWORK),
         online=OnlineSettings(optimiser=online, learning_rate=0.01, update_every=update_every),
-        readout=ReadoutSettings(rule=readout, lags=lags, forgetting_half_life_s=5.0),
+        readout=ReadoutSettings(
+            rule=readout, lags=lags, trace_tau_s=trace_tau_s, forgetting_half_life_s=5.0
+        ),
         rehearsal=rehearsal,
         **settings,
     )
@@ -71,6 +79,10 @@ SETTINGS = {
     "eprop none none rehearsal": eprop("none", "none", rehearsal=REHEARSING),
     "eprop sgd none rehearsal": eprop("sgd", "none", rehearsal=REHEARSING),
     "eprop adam rls lags rehearsal": eprop("adam", "rls", 2, REHEARSING, update_every=3),
+    "eprop none none lags traces rehearsal": eprop(
+        "none", "none", 1, REHEARSING, trace_tau_s=(0.05, 0.2)
+    ),
+    "eprop sgd rls traces": eprop("sgd", "rls", trace_tau_s=(0.1,)),
     "eprop sgd adam rehearsal float64": eprop("sgd", "adam", 1, REHEARSING, dtype="float64"),
     "eprop lif only, refractory": eprop(
         network=NetworkSettings(

@@ -160,6 +160,7 @@ def test_contradictions_are_refused_and_say_what_to_do(section, given, told):
         (OnlineSettings, {"update_every": 0, "optimiser": "adam"}),
         (ReadoutSettings, {"rule": "lms"}),
         (ReadoutSettings, {"lags": -1}),
+        (ReadoutSettings, {"trace_tau_s": (0.1, 0.0)}),
         (ReadoutSettings, {"ridge": 0}),
         (RehearsalSettings, {"steps_per_bin": -1}),
         (RehearsalSettings, {"steps_per_bin": math.inf}),

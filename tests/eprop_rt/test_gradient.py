@@ -36,7 +36,7 @@ class Case(NamedTuple):
     lags: int
 
 
-def case(name="lif and alif", lags=2, seed=1, **changes) -> Case:
+def case(name="lif and alif", lags=2, seed=1, trace_tau_s=(), **changes) -> Case:
     rng = np.random.default_rng(seed)
     w = rng.normal(0, 0.4, (K + N + 1, N))
     w[:K] += 0.25
@@ -44,8 +44,8 @@ def case(name="lif and alif", lags=2, seed=1, **changes) -> Case:
     target = rng.normal(size=(T, M))
     target[rng.random((T, M)) < 0.15] = np.nan
     return Case(
-        a_network(name, **changes),
-        Weights(w, rng.normal(0, 0.7, (N + lags * K + 1, M))),
+        a_network(name, trace_tau_s, **changes),
+        Weights(w, rng.normal(0, 0.7, (N + (lags + len(trace_tau_s)) * K + 1, M))),
         rng.poisson(1.0, (T, K)) * 0.7 - 0.2,
         target,
         lags,
@@ -82,7 +82,12 @@ def add(c: Case, gradient: Weights, **objective):
 def features(c: Case, zf, t):
     """What the readout sees at step t."""
     lagged = np.concatenate([c.x[t::-1], np.zeros((c.lags, K))])[: c.lags]
-    return np.concatenate([zf, lagged.ravel(), [1]])
+    ages = np.arange(t, -1, -1)
+    fading = [
+        gain * keep**ages @ c.x[: t + 1]
+        for keep, gain in zip(c.params.trace, c.params.trace_in, strict=True)
+    ]
+    return np.concatenate([zf, lagged.ravel(), *fading, [1]])
 
 
 def carried_forwards(c: Case, through_recurrence, through_reset):
@@ -170,13 +175,15 @@ def test_each_switch_changes_the_gradient():
         assert np.abs(one - other).max() > 1e-3
 
 
-@pytest.mark.parametrize("lags", [0, 3, WARM_UP + 3])
-def test_the_gradient_of_the_readout_is_that_of_finite_differences(lags):
+@pytest.mark.parametrize(
+    ("lags", "trace_tau_s"), [(0, ()), (3, ()), (WARM_UP + 3, ()), (0, (0.05,)), (2, (0.1, 0.01))]
+)
+def test_the_gradient_of_the_readout_is_that_of_finite_differences(lags, trace_tau_s):
     """The error is quadratic in the readout's weights: a central difference has no remainder.
 
     With more lags than warm-up, the first errors see lags from before the segment: zeros.
     """
-    c = case(lags=lags)
+    c = case(lags=lags, trace_tau_s=trace_tau_s)
     came = adjoint(c).w_out
     seen, _ = carried_forwards(c, False, False)
 

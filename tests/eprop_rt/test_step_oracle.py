@@ -7,6 +7,7 @@ from engine_oracle import (
     BIN_S,
     BINS,
     INPUTS,
+    NEURONS,
     OUTPUTS,
     RunningStatistics,
     eprop,
@@ -15,6 +16,7 @@ from engine_oracle import (
     side_by_side,
 )
 from eprop_rt.baselines.rls import RlsDecoder
+from eprop_rt.build import build_network
 from eprop_rt.config import (
     EpropSettings,
     InputScaleSettings,
@@ -24,6 +26,7 @@ from eprop_rt.config import (
     ScaleSettings,
 )
 from eprop_rt.engine import Engine
+from eprop_rt.kernels.readout import shift_features
 from eprop_rt.readout import RecursiveLeastSquares
 
 
@@ -36,6 +39,8 @@ from eprop_rt.readout import RecursiveLeastSquares
         {"network": network(refractory_s=BIN_S, tau_groups=8)},
         {"readout": ReadoutSettings(rule="delta", learning_rate=0.05, lags=0)},
         {"readout": ReadoutSettings(rule="adam", learning_rate=0.01, lags=2)},
+        {"readout": ReadoutSettings(learning_rate=0.01, trace_tau_s=(0.08,))},
+        {"readout": ReadoutSettings(learning_rate=0.01, lags=2, trace_tau_s=(0.3, 0.05))},
         {"online": OnlineSettings(optimiser="adam", learning_rate=0.01, update_every=1)},
         {"online": OnlineSettings(optimiser="adam", learning_rate=0.01, update_every=7)},
         {
@@ -54,6 +59,8 @@ from eprop_rt.readout import RecursiveLeastSquares
         "refractory one bin, a time constant each",
         "no lags",
         "adam readout",
+        "a trace of the inputs",
+        "lags and two traces of the inputs",
         "adam at every bin",
         "adam every seven bins",
         "inputs as they are by default",
@@ -265,3 +272,14 @@ def test_rls_stops_forgetting_before_what_nothing_excites_winds_up():
     assert restarts == 0
     assert 1e4 < np.trace(p) < 1.2e5 / 0.9
     np.testing.assert_allclose(features @ w, features @ true, atol=1e-6)
+
+
+def test_traces_of_white_inputs_have_the_variance_of_the_inputs():
+    readout = ReadoutSettings(rule="none", trace_tau_s=(0.05, 0.5))
+    params = build_network(eprop(readout=readout), INPUTS, OUTPUTS, BIN_S).params
+    rng, features = np.random.default_rng(0), np.zeros(NEURONS + 2 * INPUTS + 1)
+    seen = []
+    for _ in range(20_000):
+        shift_features(params, np.zeros(NEURONS), rng.normal(size=INPUTS), features)
+        seen.append(features[NEURONS:-1].copy())
+    np.testing.assert_allclose(np.std(seen, axis=0), 1.0, atol=0.1)

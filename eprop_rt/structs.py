@@ -2,7 +2,7 @@
 
 Sizes: K inputs, N neurons, M outputs, G membrane time-constant groups, P = K + N + 1
 presynaptic rows (inputs, neurons, and one row that is always 1: the bias), H lagged bins,
-G fading traces of every input, F = N + H K + G K + 1 readout features (filtered spikes, lagged
+Q fading traces of every input, F = N + H K + Q K + 1 readout features (filtered spikes, lagged
 inputs newest first, traces, and 1).
 All floating arrays and scalars share one dtype, float32 or float64.
 """
@@ -41,8 +41,8 @@ class Params(NamedTuple):
     refractory: int  # steps without a spike after a spike
     kappa: Scalar  # decay of the readout filter
     kappa_in: Scalar  # weight of the newest step in that filter
-    trace: Floats  # (G,) decay of each kind of trace of the inputs
-    trace_in: Floats  # (G,) weight of the newest bin in it: white noise keeps its variance
+    trace: Floats  # (Q,) decay of each kind of trace of the inputs
+    trace_in: Floats  # (Q,) weight of the newest bin in it: white noise keeps its variance
     carries: bool  # the output is itself the filter, and carries the readout weights of the past
     kappa_e: Scalar  # decay of the eligibility trace's filter
     kappa_e_in: Scalar  # weight of the newest step in that filter

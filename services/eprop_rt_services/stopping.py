@@ -2,8 +2,9 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Self
 
 SIGNALS = signal.SIGTERM, signal.SIGINT
@@ -47,6 +48,21 @@ def signals_held() -> Iterator[set[int]]:
 
 
 @contextmanager
+def handled(
+    names: Sequence[signal.Signals], handler: Callable[[int, FrameType | None], object]
+) -> Iterator[None]:
+    """Inside this block `handler` takes these signals, behind it whatever took them before."""
+    before = [signal.getsignal(name) for name in names]
+    try:
+        for name in names:
+            signal.signal(name, handler)
+        yield
+    finally:
+        for name, earlier in zip(names, before, strict=True):
+            signal.signal(name, earlier)
+
+
+@contextmanager
 def signals_later() -> Iterator[None]:
     """Inside this block no signal raises anything: what came is raised again behind it.
 
@@ -57,16 +73,12 @@ def signals_later() -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    before = {name: signal.getsignal(name) for name in ENDS}
+    # One that is ignored, or kills, goes on to do so.
+    taken = [name for name in ENDS if callable(signal.getsignal(name))]
     try:
-        for name in ENDS:
-            if callable(before[name]):  # one that is ignored, or kills, goes on to do so
-                signal.signal(name, lambda number, _: came.append(number))
-        yield
+        with handled(taken, lambda number, _: came.append(number)):
+            yield
     finally:
-        for name, handler in before.items():
-            if callable(handler):
-                signal.signal(name, handler)
         for number in came:
             signal.raise_signal(number)
 
@@ -74,9 +86,5 @@ def signals_later() -> Iterator[None]:
 @contextmanager
 def obeying_signals(stop: Callable[[], None]) -> Iterator[None]:
     """Inside this block a signal calls `stop`, whenever one comes."""
-    before = [signal.signal(name, lambda *_: stop()) for name in SIGNALS]
-    try:
+    with handled(SIGNALS, lambda *_: stop()):
         yield
-    finally:
-        for name, handler in zip(SIGNALS, before, strict=True):
-            signal.signal(name, handler)

@@ -28,12 +28,12 @@ from tornado.web import RequestHandler
 
 from eprop_rt.errors import ConfigError
 from eprop_rt_services.pages.place import Place
+from eprop_rt_services.stopping import ENDS
 
 COOKIE = "eprop-rt-page"
 USER = "token"
 REFUSAL = "This page needs the token in its address: open the whole URL that was printed.\n"
 SESSION_S = 86400  # a page that was opened may connect again so long after
-ENDS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 
 def serve_page(

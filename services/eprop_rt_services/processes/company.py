@@ -1,7 +1,6 @@
 """What every command with child processes needs: a folder, its streams apart, and an end."""
 
 import os
-import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from types import FrameType
 
 from eprop_rt_services.lsl_config import loopback_environment, write_loopback_config
 from eprop_rt_services.processes.children import Children
+from eprop_rt_services.stopping import ENDS, handled
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,5 @@ def ending_on_request() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    names = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
-    before = [signal.signal(name, interrupt) for name in names]
-    try:
+    with handled(ENDS, interrupt):
         yield
-    finally:
-        for name, handler in zip(names, before, strict=True):
-            signal.signal(name, handler)

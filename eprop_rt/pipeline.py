@@ -18,7 +18,7 @@ import numpy as np
 from eprop_rt.bins.binner import Bin
 from eprop_rt.bins.grid import Gaps
 from eprop_rt.bins.labels import LabelBins
-from eprop_rt.conditioning.check import checked_labels
+from eprop_rt.conditioning.check import labels_with_a_time, refuse_other_labels
 from eprop_rt.config import BinSettings
 from eprop_rt.decoder import Decoder
 from eprop_rt.errors import DataError
@@ -42,6 +42,7 @@ from eprop_rt.orders import (
 from eprop_rt.series import F32, F64, Chunk, LabelChunk, StreamInfo
 
 REMEMBERED = 100_000  # bins that a late label may still find
+MOST_UNREAD = 256  # chunks of labels, where no bin comes that would want them
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Pipeline:
         channels = self._intake.channels
         self.guard = Guard(guard or GuardSettings(), settings.bin_s, channels, outputs, decoder)
         self._labels = LabelBins(self._intake.grid, labels, outputs)
+        self._unread: list[LabelChunk] = []
         self._gaps = Gaps(settings)
         self._thawed = True
         self._unbroken = True  # no bin went by unlearned since the last one learned from
@@ -94,13 +96,15 @@ class Pipeline:
     def push_labels(self, chunk: LabelChunk) -> None:
         """Take labels, each for its own bin once that is decoded; DataError on a wrong shape.
 
-        Events: `label_stamp_not_finite`, dropped, as are stamps that can be no time;
-        `label_not_finite`, infinite and taken as absent.
+        They are read when a bin is learned from: one that comes with the sample that completes a
+        bin is not in the way of its command. Events, counted then: `label_stamp_not_finite`,
+        dropped, as are stamps that can be no time; `label_not_finite`, infinite and taken as
+        absent.
         """
-        kept = checked_labels(chunk, self._outputs)
-        self._events["label_stamp_not_finite"] += len(chunk.stamps) - len(kept.stamps)
-        self._events["label_not_finite"] += int(np.isinf(kept.values).any(axis=1).sum())
-        self._labels.push(self.guard.admit_labels(kept))
+        refuse_other_labels(chunk, self._outputs)
+        self._unread.append(chunk)
+        if len(self._unread) == MOST_UNREAD:
+            self._read_labels()
 
     def push(self, chunk: Chunk) -> Iterator[Output]:
         """Yield one output a bin that this chunk completes; DataError on a wrong shape."""
@@ -133,6 +137,7 @@ class Pipeline:
 
     def finish(self, output: Output) -> None:
         """Learn from the bin that was decoded last, and from the past."""
+        self._read_labels()
         self.label = label = self._labels.take(output.index)
         late = self._labels.late()
         learned = output.learning and self.learning
@@ -179,6 +184,15 @@ class Pipeline:
         if after.decoder is not None and isinstance(self.decoder, Adjustable):
             self.decoder.adopt(after.decoder)
         self.guard.adopt(after.guard)
+
+    def _read_labels(self) -> None:
+        """Sort what came since the last time to its bins."""
+        for chunk in self._unread:
+            kept = labels_with_a_time(chunk)
+            self._events["label_stamp_not_finite"] += len(chunk.stamps) - len(kept.stamps)
+            self._events["label_not_finite"] += int(np.isinf(kept.values).any(axis=1).sum())
+            self._labels.push(self.guard.admit_labels(kept))
+        self._unread.clear()
 
     def _learn(self, index: int, label: F32, late: list[tuple[int, F32]]) -> None:
         if not self._unbroken:

@@ -121,6 +121,12 @@ class ChunkCheck:
 
 def checked_labels(chunk: LabelChunk, outputs: int) -> LabelChunk:
     """The labels whose stamps are a time at all; raises DataError on a wrong shape."""
+    refuse_other_labels(chunk, outputs)
+    return labels_with_a_time(chunk)
+
+
+def refuse_other_labels(chunk: LabelChunk, outputs: int) -> None:
+    """Raise DataError on a wrong shape."""
     if chunk.values.ndim != 2 or chunk.values.shape[1] != outputs:
         raise DataError(
             f"labels of shape {chunk.values.shape} came, expected (labels, {outputs}): "
@@ -131,5 +137,9 @@ def checked_labels(chunk: LabelChunk, outputs: int) -> LabelChunk:
             f"{len(chunk.stamps)} stamps came with {len(chunk.values)} labels: "
             "give one stamp a label"
         )
+
+
+def labels_with_a_time(chunk: LabelChunk) -> LabelChunk:
+    """The labels whose stamps are a time at all."""
     keep = np.abs(chunk.stamps) <= STAMP_BOUND_S  # not of NaN
     return chunk if keep.all() else LabelChunk(chunk.stamps[keep], chunk.values[keep])

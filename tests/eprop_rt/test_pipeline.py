@@ -481,6 +481,20 @@ def test_events_of_every_part_come_together():
     assert one.events["gap"] == 2
 
 
+def test_labels_are_read_after_the_command_and_do_not_pile_up_without_a_signal():
+    signal, _ = recording()
+    one = path()
+    infinite = LabelChunk(np.array([321.7]), np.full((1, M), np.inf, np.float32))
+    counted = []
+    for _ in one.push(signal):
+        one.push_labels(infinite)
+        counted.append(one.events["label_not_finite"])
+    assert counted == list(range(len(counted)))
+    for _ in range(600):
+        one.push_labels(infinite)
+    assert one.events["label_not_finite"] > len(counted) + 300
+
+
 def test_a_chunk_or_label_of_another_shape_is_refused():
     one = path()
     with pytest.raises(DataError, match="signal"):

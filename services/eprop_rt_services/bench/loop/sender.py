@@ -1,7 +1,8 @@
 """An amplifier, simulated: channels that fire with a velocity, and the velocity as labels.
 
 Stamps lie on the exact grid of the sampling; beside each, the file has the instant of its push.
-How late the sender itself was woken is thus in no figure.
+How late the sender itself was woken is thus in no figure. Labels come at every place within a bin
+in turn, for with the sample that completes one they are most in the way.
 """
 
 import sys
@@ -19,10 +20,14 @@ from eprop_rt_services.realtime import RealtimeSettings, apply
 PATTERN_S = 20.0
 TURN_S = (4.0, 3.1)
 SPIKES_HZ, DEPTH = 20.0, 0.8
+LABELS_A_PLACE = 100
 
 
 class SenderSettings(Settings):
-    """What is sent: `chunk` samples a push, one label every `label_every` samples."""
+    """What is sent: `chunk` samples a push, one label every `label_every` samples.
+
+    After `LABELS_A_PLACE` one comes a sample later.
+    """
 
     signal_id: str
     labels_id: str
@@ -59,13 +64,15 @@ def run(settings: SenderSettings) -> None:
         LslOutlet(signal, "Spikes", settings.signal_id) as outlet,
         rows(settings.file, SENT) as sent,
     ):
-        ticks, sample = Ticks(chunk / rate_hz), 0
+        ticks, sample, labelled = Ticks(chunk / rate_hz), 0, 0
         while True:
             newest_s = ticks.wait()
             stamps = newest_s + back_s
             first = sample % len(counts)
-            if sample // settings.label_every != (sample + chunk) // settings.label_every:
+            label_at = labelled * settings.label_every + labelled // LABELS_A_PLACE
+            if sample + chunk > label_at:
                 label_outlet.push(stamps[:1], velocity[first : first + 1])
+                labelled += 1
             pushed_s = local_clock()
             outlet.push(stamps, counts[first : first + chunk])
             sent.add(newest_s, pushed_s)

@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Self
 
@@ -16,6 +16,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._asked = False
+        self._taken = ExitStack()
 
     def asked(self) -> bool:
         """Whether a signal has come."""
@@ -23,18 +24,14 @@ class Stop:
 
     def _ask(self, *_: object) -> None:
         self._asked = True
-        self._restore()
-
-    def _restore(self) -> None:
-        for name, handler in zip(SIGNALS, self._before, strict=True):
-            signal.signal(name, handler)
+        self._taken.close()
 
     def __enter__(self) -> Self:
-        self._before = [signal.signal(name, self._ask) for name in SIGNALS]
+        self._taken.enter_context(handled(SIGNALS, self._ask))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._restore()
+        self._taken.close()
 
 
 @contextmanager

@@ -54,8 +54,9 @@ class Rehearsal:
             len(network.weights.w_out),
             network.outputs,
         )
-        self._objective = segment_objective(
-            settings, bin_s, self._length, min(round(own.warm_up_s / bin_s), self._length - 1)
+        warm_up = min(round(own.warm_up_s / bin_s), self._length - 1)
+        self._objective = segment_objective(settings, bin_s, self._length, warm_up)._replace(
+            error_knee=own.error_knee or 0.0, label_knee=own.label_knee or 0.0
         )
         self._lead = Lead(network, own.average_updates)
         self.update = Update(self._lead.network, penalties, own.learning_rate, own.clip_norm)

@@ -172,6 +172,8 @@ class Objective(NamedTuple):
     rate_target: float = 0.01  # this, in spikes a step
     spike_l1: float = 0.0  # of each neuron's rate
     voltage_l2: float = 0.0  # of half each neuron's mean squared voltage
+    error_knee: float = 0.0  # beyond it an error counts in proportion; 0: all are squared
+    label_knee: float = 0.0  # a step counts as 1 / |target| beyond it; 0: all count alike
     eligibility: int = 0  # index into ELIGIBILITIES
     through_recurrence: bool = False  # with the next: backpropagation through time
     through_reset: bool = False

@@ -49,7 +49,13 @@ def engine_clash(settings: EpropSettings) -> str | None:
     online, penalties, network = settings.online, settings.penalties, settings.network
     kind = online.pass_kind
     adapts = network.adaptive_fraction > 0 and network.adaptation_strength > 0
+    bent = settings.rehearsal.error_knee or settings.rehearsal.label_knee
     return first_broken(
+        (
+            settings.loss == "softmax" and bent is not None,
+            "rehearsal.error_knee or label_knee came with loss softmax: they bend squared errors, "
+            "leave them out",
+        ),
         (
             kind == "event" and adapts,
             "online.schedule event came with adaptive neurons, whose eligibility has no prefix "

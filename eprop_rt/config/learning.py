@@ -185,6 +185,16 @@ class RehearsalSettings(Settings):
     silent_inputs: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="share of the inputs, drawn anew for each segment, that are silent in it"
     )
+    error_knee: Positive | None = Field(
+        None,
+        description="in deviations of the labels: an error beyond counts in proportion to its "
+        "size, not squared; none: all are squared",
+    )
+    label_knee: Positive | None = Field(
+        None,
+        description="in deviations of the labels: a bin with a label beyond counts less, in "
+        "proportion; none: all count alike",
+    )
     memory_s: Positive = Field(3600.0, description="how much of the past is kept")
     clip_norm: Positive = 1.0
 

@@ -20,22 +20,50 @@ def judge(objective: Objective, s: Segment) -> tuple[float, float, int]:
     if objective.softmax:
         loss, labelled = _cross_entropy(objective.warm_up, s)
     else:
-        loss, labelled = _half_squared(objective.warm_up, s)
+        loss, labelled = _half_squared(objective, s)
     return loss, penalty, labelled
 
 
 @compiled
-def _half_squared(warm_up: int, s: Segment) -> tuple[float, int]:
+def _half_squared(objective: Objective, s: Segment) -> tuple[float, int]:
+    """Half the squared error of each step; with knees d and l, of error e and target y*, it is E.
+
+    E = d^2 (sqrt(1 + |e|^2 / d^2) - 1) / sqrt(1 + |y*|^2 / l^2)
+    """
     loss, labelled = 0.0, 0
-    for t in range(warm_up, s.y.shape[0]):
+    for t in range(objective.warm_up, s.y.shape[0]):
+        square, size = 0.0, 0.0
         for k in range(s.y.shape[1]):
+            s.error[t, k] = 0
             if np.isnan(s.target[t, k]):
-                s.error[t, k] = 0
                 continue
             s.error[t, k] = s.y[t, k] - s.target[t, k]
-            loss += float(s.error[t, k]) * float(s.error[t, k])
+            square += float(s.error[t, k]) * float(s.error[t, k])
+            size += float(s.target[t, k]) * float(s.target[t, k])
             labelled += 1
-    return 0.5 * loss, labelled
+        if objective.error_knee == 0.0 and objective.label_knee == 0.0:
+            loss += 0.5 * square
+            continue
+        cost, slope = _bent(objective.error_knee, square)
+        weight = 1.0
+        if objective.label_knee > 0.0:
+            weight = 1.0 / math.sqrt(1.0 + size / objective.label_knee**2)
+        loss += weight * cost
+        for k in range(s.y.shape[1]):
+            s.error[t, k] *= weight * slope
+    return loss, labelled
+
+
+@compiled
+def _bent(knee: float, square: float) -> tuple[float, float]:
+    """What a squared error costs, and by how much its error shrinks: beyond the knee it is linear.
+
+    The pseudo-Huber loss (Charbonnier et al. 1997, IEEE Trans. Image Process. 6:298).
+    """
+    if knee == 0.0:
+        return 0.5 * square, 1.0
+    root = math.sqrt(1.0 + square / knee**2)
+    return knee**2 * (root - 1.0), 1.0 / root
 
 
 @compiled

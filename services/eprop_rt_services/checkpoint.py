@@ -42,6 +42,8 @@ FREE: Final = frozenset(
         "rehearsal.segments_per_update",
         "rehearsal.learning_rate",
         "rehearsal.silent_inputs",
+        "rehearsal.error_knee",
+        "rehearsal.label_knee",
         "rehearsal.clip_norm",
         "penalties.rate_strength",
         "penalties.rate_target_hz",

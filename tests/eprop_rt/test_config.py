@@ -123,6 +123,8 @@ def test_a_decoder_is_chosen_by_its_kind():
         ),
         (EpropSettings, {"online": {"feedback": "external"}}, "steps_per_bin: 0"),
         (EpropSettings, {"loss": "softmax", "readout": {"rule": "rls"}}, "rule: delta"),
+        (EpropSettings, {"loss": "softmax", "rehearsal": {"error_knee": 1.0}}, "leave them out"),
+        (EpropSettings, {"loss": "softmax", "rehearsal": {"label_knee": 1.0}}, "leave them out"),
         (NetworkSettings, {"spikes": "escape"}, "height to null"),
         (RehearsalSettings, {"segment_s": 1.0, "warm_up_s": 1.0}, "warm_up_s"),
         (RehearsalSettings, {"segment_s": 10.0, "memory_s": 19.0}, "memory_s"),

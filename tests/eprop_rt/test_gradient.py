@@ -288,7 +288,7 @@ def smooth(c: Case, weights, objective, held=None):
         if t >= objective.warm_up and objective.softmax and np.isfinite(d).all():
             loss = loss + np.log(np.exp(y).sum()) - d @ y
         elif t >= objective.warm_up and not objective.softmax:
-            loss = loss + 0.5 * (np.where(np.isnan(d), 0, y - d) ** 2).sum()
+            loss = loss + bent(objective, np.where(np.isnan(d), 0, y - d), np.nan_to_num(d))
     states = {name: np.array(values) for name, values in states.items()}
     rate = states["z"].mean(axis=0)
     loss += objective.rate_strength / 2 * ((rate - objective.rate_target) ** 2).sum()
@@ -297,17 +297,37 @@ def smooth(c: Case, weights, objective, held=None):
     return loss, states
 
 
-@pytest.mark.parametrize("softmax", [False, True])
+def bent(objective, e, target):
+    """Half a squared error, or a pseudo-Huber one, less where the target is large."""
+    knee, loss = objective.error_knee, 0.5 * (e**2).sum()
+    if knee > 0:
+        loss = knee * np.sqrt(knee**2 + (e**2).sum()) - knee**2
+    if objective.label_knee > 0:
+        loss = loss / np.hypot(1, np.linalg.norm(target) / objective.label_knee)
+    return loss
+
+
+KNEES = {
+    "softmax": {"softmax": True},
+    "squared": {},
+    "error knee": {"error_knee": 0.4},
+    "label knee": {"label_knee": 0.7},
+    "both knees": {"error_knee": 0.4, "label_knee": 0.7},
+}
+
+
+@pytest.mark.parametrize("losses", KNEES.values(), ids=KNEES)
 @pytest.mark.parametrize("through", [False, True], ids=["eprop", "backpropagation"])
 @pytest.mark.parametrize(
     "network", ["lif and alif", "lif", "current-based lif", "eprop_plus, readout's filter"]
 )
-def test_in_a_smooth_network_it_is_the_slope_of_loss_and_penalties(network, through, softmax):
+def test_in_a_smooth_network_it_is_the_slope_of_loss_and_penalties(network, through, losses):
     """A step of 1e-30 along the imaginary axis is a difference that cancels nothing."""
     c = case(network, surrogate=SurrogateSettings(kind="logistic", height=None, width=0.6))
+    softmax = losses.get("softmax", False)
     c = c._replace(target=np.abs(c.target) if softmax else c.target)
     asked = Objective(
-        softmax=softmax,
+        **losses,
         warm_up=WARM_UP,
         through_recurrence=through,
         through_reset=through,

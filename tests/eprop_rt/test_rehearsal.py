@@ -76,7 +76,7 @@ class Bench:
     def kept(self, name):
         return self.rehearsal.arrays()[name]
 
-    def gradient_of(self, start):
+    def gradient_of(self, start, **objective):
         """Gradient of the segment that starts at `start`, at the present weights and scales."""
         segment = build_segment(self.params, LENGTH, K, N + 1, M)
         x, labels = self.memory.read(start, LENGTH)
@@ -88,7 +88,7 @@ class Bench:
             self.weights,
             self.weights.w_out[:N],
             segment,
-            Objective(warm_up=WARM_UP),
+            Objective(warm_up=WARM_UP, **objective),
             gradient,
         )
         return gradient, came.labelled
@@ -125,11 +125,12 @@ def test_draws_are_spread_evenly_and_differ_between_seeds():
     assert abs(np.corrcoef(draws[0, 1:], draws[0, :-1])[0, 1]) < 0.1
 
 
+@pytest.mark.parametrize("knees", [{}, {"error_knee": 0.5}, {"label_knee": 0.5}], ids=str)
 @pytest.mark.parametrize("bins", [2 * LENGTH, 23, 57])
-def test_segments_are_drawn_from_all_that_is_known_and_nothing_else(bins):
+def test_segments_are_drawn_from_all_that_is_known_and_nothing_else(bins, knees):
     """57 bins went through a ring of 40: the oldest are gone, the newest are as near as any."""
     draws = 300
-    bench = Bench(seed=3, segments_per_update=10**6, steps_per_bin=draws * LENGTH)
+    bench = Bench(seed=3, segments_per_update=10**6, steps_per_bin=draws * LENGTH, **knees)
     bench.live(bins)
     bench.run()
     known = min(bins, 40)
@@ -138,7 +139,7 @@ def test_segments_are_drawn_from_all_that_is_known_and_nothing_else(bins):
     expected = Weights(*(np.zeros_like(w) for w in bench.weights))
     labelled = 0
     for start in starts:
-        gradient, labels = bench.gradient_of(start)
+        gradient, labels = bench.gradient_of(start, **knees)
         labelled += labels
         expected.w[:] += gradient.w
         expected.w_out[:] += gradient.w_out

@@ -10,6 +10,7 @@ whose series are single channels is read as one series.
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,13 +29,12 @@ from eprop_rt_services.recordings.nwb_candidates import (
 )
 from eprop_rt_services.recordings.nwb_markers import markers_of
 from eprop_rt_services.recordings.nwb_series import load
-from eprop_rt_services.recordings.nwb_together import load_found, with_labels_in_time
+from eprop_rt_services.recordings.nwb_together import load_found, load_labels
 from eprop_rt_services.recordings.nwb_trials import trials_of
 from eprop_rt_services.recordings.nwb_units import UNITS, has_spikes, trains_of
 from eprop_rt_services.recordings.nwb_writer import write_nwb
 from eprop_rt_services.recordings.recording import Recording, Selection, Series
 from eprop_rt_services.recordings.spike_times import counted
-from eprop_rt_services.recordings.trials import Trials
 
 if TYPE_CHECKING:
     import pynwb
@@ -72,9 +72,9 @@ def read_nwb(path: Path, selection: Selection) -> Recording:
             )
             trials = trials_of(file)
             signal = _signal(file, there, selection)
-            labels = _labels(there, selection, trials)
             markers = markers_of(file, selection)
-            return with_labels_in_time(Recording(path.stem, signal, labels, trials, markers))
+            recording = Recording(path.stem, signal, None, trials, markers)
+            return replace(recording, labels=_labels(there, selection, recording))
 
 
 def _signal(file: "pynwb.NWBFile", there: list[Candidate], selection: Selection) -> Series:
@@ -114,26 +114,27 @@ def _is_electrical(candidate: Candidate) -> bool:
 
 
 def _labels(
-    there: Sequence[Candidate], selection: Selection, trials: Trials | None
+    there: Sequence[Candidate], selection: Selection, recording: Recording
 ) -> Series | None:
-    """Of the processing modules; by name, also of what was acquired."""
+    """For a recording without; of the processing modules, by name also of what was acquired."""
     if not selection.wants_labels:
         return None
     name = selection.labels
     if name is not None and name.casefold() == INTENTION and not named(there, name):
         cursor = _pick_first(there, "cursor", selection.cursor, DEFAULT_CURSOR)
         target = _pick_first(there, "target", selection.target, DEFAULT_TARGET)
-        return intention(load(cursor), load(target), trials, selection.reaction_s)
+        return intention(load(cursor), load(target), recording.trials, selection.reaction_s)
     processed = [each for each in there if each.module not in (ACQUISITION, ANALYSIS)]
     if name is not None:
         found = named(processed, name) or named(there, name)
         if not found and name.casefold() in KINDS:
             found = spoken_of(processed, name.casefold())
-        return load_found(found, processed or there, f"labels {name!r}")
+        return load_labels(found, processed or there, f"labels {name!r}", recording)
     for kind in KINDS:
         found = spoken_of(processed, kind)
         if found:
-            return load_found(found, processed, f"labels {kind!r} (none were named)")
+            wanted = f"labels {kind!r} (none were named)"
+            return load_labels(found, processed, wanted, recording)
     return None
 
 

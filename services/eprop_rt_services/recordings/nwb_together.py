@@ -10,9 +10,9 @@ from eprop_rt.errors import RecordingError
 from eprop_rt_services.recordings import scratch
 from eprop_rt_services.recordings.nwb_candidates import Candidate, are_channels, only
 from eprop_rt_services.recordings.nwb_series import load
+from eprop_rt_services.recordings.rates import SLOW_HZ
 from eprop_rt_services.recordings.recording import Recording, Series
 
-SLOW_HZ = 1.0
 FAR, NEAR = 10.0, 2.0  # times as long as the signal
 
 _LOG = logging.getLogger(__name__)
@@ -49,19 +49,26 @@ def _side_by_side(found: Sequence[Candidate]) -> Series:
     return Series(info, first.stamps, values)
 
 
-def with_labels_in_time(recording: Recording) -> Recording:
-    """The recording, where the rate of its labels is one; else with their interval as that.
+def load_labels(
+    found: Sequence[Candidate], there: Sequence[Candidate], wanted: str, recording: Recording
+) -> Series:
+    """Likewise, of a recording that has none yet; a rate that is an interval is taken for that.
 
     Files of FALCON H1 (DANDI 000954) give an interval of .02 s as a rate of .02 Hz. It is taken for
-    one where labels would last many times as long as the signal, and so last as long as it.
+    one where labels would last many times as long as the signal, and so last as long as it. Stamps
+    that stand in the file are what they are.
     """
-    labels = recording.labels
-    if labels is None or not 0 < labels.info.sample_rate_hz < SLOW_HZ:
-        return recording
-    said, long_s = labels.info.sample_rate_hz, recording.duration_s
-    count = len(labels.stamps)
-    if count / said < FAR * long_s or not long_s / NEAR < count * said < long_s * NEAR:
-        return recording
+    labels = load_found(found, there, wanted)
+    return labels if found[0].series.rate is None else _in_time(labels, recording)
+
+
+def _in_time(labels: Series, recording: Recording) -> Series:
+    """The labels, where their rate is one; else with their interval as that."""
+    said, long_s, count = labels.info.sample_rate_hz, recording.duration_s, len(labels.stamps)
+    if said >= SLOW_HZ or count / said < FAR * long_s:
+        return labels
+    if not long_s / NEAR < count * said < long_s * NEAR:
+        return labels
     _LOG.warning(
         "%s: labels %s say a rate of %g Hz and would last %g s beside a signal of %g s: taken for "
         "their interval",
@@ -69,4 +76,4 @@ def with_labels_in_time(recording: Recording) -> Recording:
     )  # fmt: skip
     stamps = labels.stamps[0] + np.arange(count) * said
     info = replace(labels.info, sample_rate_hz=float(f"{1 / said:.9g}"))
-    return replace(recording, labels=Series(info, stamps, labels.values))
+    return Series(info, stamps, labels.values)

@@ -15,6 +15,7 @@ import numpy as np
 
 from eprop_rt_services.recordings.foreign import optional_extra
 from eprop_rt_services.recordings.origin import Subject
+from eprop_rt_services.recordings.rates import SLOW_HZ
 from eprop_rt_services.recordings.recording import Recording, Series
 from eprop_rt_services.recordings.trials import Trials
 
@@ -139,13 +140,14 @@ def _time_series(series: Series, what: str, *, spatial: bool = False) -> "pynwb.
 def _rate(series: Series) -> float | None:
     """The rate that says all stamps in closed form, announced or not; None where none does.
 
-    Stamps stand in the file where samples were lost, or the clock jitters.
+    Stamps stand in the file where samples were lost, the clock jitters, or samples come so slowly
+    that their rate could be read as an interval.
     """
     stamps, announced_hz = series.stamps, series.info.sample_rate_hz
     span_s = float(stamps[-1] - stamps[0])
     mean_hz = (len(stamps) - 1) / span_s if span_s > 0 and len(stamps) > 2 else 0.0
     for rate_hz in (announced_hz, mean_hz):
-        if rate_hz > 0 and np.allclose(
+        if rate_hz >= SLOW_HZ and np.allclose(
             stamps[0] + np.arange(len(stamps)) / rate_hz, stamps, rtol=0.0, atol=STAMP_TOLERANCE_S
         ):
             return rate_hz

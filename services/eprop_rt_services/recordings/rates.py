@@ -4,6 +4,8 @@ import numpy as np
 
 from eprop_rt.series import F64
 
+SLOW_HZ = 1.0  # below it, what an NWB file states as a rate may be an interval
+
 
 def rate_of(stamps: F64) -> float:
     """Return the rate that nine of ten intervals keep to within a tenth, else 0.

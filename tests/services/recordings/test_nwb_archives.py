@@ -13,7 +13,14 @@ from pynwb.event import EventsTable
 from pynwb.misc import AnnotationSeries
 
 from eprop_rt.errors import RecordingError
-from eprop_rt_services.recordings import Selection, read_recording
+from eprop_rt.series import StreamInfo
+from eprop_rt_services.recordings import (
+    Recording,
+    Selection,
+    Series,
+    read_recording,
+    write_recording,
+)
 from recording_files import add_units, channels_apart, nwb_file, save_nwb, write_falcon_m2
 
 TRAINS = [np.array([0.1, 0.105, 1.0]), np.array([0.55, 3.99]), np.array([2.0])]
@@ -184,6 +191,21 @@ def test_an_interval_that_a_file_gives_for_a_rate_is_taken_for_one(tmp_path, cap
     assert labels.info.sample_rate_hz == 50.0
     assert labels.stamps == pytest.approx(np.arange(3000) * 0.02)
     assert "taken for their interval" in caplog.text
+
+
+@pytest.mark.parametrize("late", [[7.0, 14.0], [0.0, 6.0, 12.0]], ids=str)
+@pytest.mark.parametrize("announced_hz", [0.0, 1 / 7])
+def test_slow_labels_of_ours_are_never_taken_for_fast_ones(tmp_path, caplog, late, announced_hz):
+    """As an interval their rate would fit the .2 s of their session: it is not stated."""
+    stamps = np.arange(5) * 0.045
+    info = StreamInfo("binned_spikes", 1, 1 / 0.045)
+    signal = Series(info, stamps, np.zeros((5, 1), np.float32))
+    values = np.zeros((len(late), 1), np.float32)
+    labels = Series(StreamInfo("hand_velocity", 1, announced_hz), np.array(late), values)
+    write_recording(tmp_path / "a.nwb", Recording("a", signal, labels), "late labels")
+
+    assert read_recording(tmp_path / "a.nwb").labels.stamps.tolist() == late
+    assert "taken for their interval" not in caplog.text
 
 
 EXTENSION = """

@@ -41,29 +41,27 @@ def _half_squared(objective: Objective, s: Segment) -> tuple[float, int]:
             square += float(s.error[t, k]) * float(s.error[t, k])
             size += float(s.target[t, k]) * float(s.target[t, k])
             labelled += 1
-        if objective.error_knee == 0.0 and objective.label_knee == 0.0:
-            loss += 0.5 * square
-            continue
-        cost, slope = _bent(objective.error_knee, square)
-        weight = 1.0
-        if objective.label_knee > 0.0:
-            weight = 1.0 / math.sqrt(1.0 + size / objective.label_knee**2)
-        loss += weight * cost
+        cost, slope = _bent(objective, square, size)
+        loss += cost
         for k in range(s.y.shape[1]):
-            s.error[t, k] *= weight * slope
+            s.error[t, k] *= slope
     return loss, labelled
 
 
 @compiled
-def _bent(knee: float, square: float) -> tuple[float, float]:
-    """What a squared error costs, and by how much its error shrinks: beyond the knee it is linear.
+def _bent(objective: Objective, square: float, size: float) -> tuple[float, float]:
+    """What a step's squared error costs, and by how much its error shrinks, under both knees.
 
-    The pseudo-Huber loss (Charbonnier et al. 1997, IEEE Trans. Image Process. 6:298).
+    Beyond its knee an error costs in proportion: the pseudo-Huber loss (Charbonnier et al. 1997,
+    IEEE Trans. Image Process. 6:298). `size` is the square of the target.
     """
-    if knee == 0.0:
-        return 0.5 * square, 1.0
-    root = math.sqrt(1.0 + square / knee**2)
-    return knee**2 * (root - 1.0), 1.0 / root
+    cost, slope, weight = 0.5 * square, 1.0, 1.0
+    if objective.error_knee > 0.0:
+        root = math.sqrt(1.0 + square / objective.error_knee**2)
+        cost, slope = objective.error_knee**2 * (root - 1.0), 1.0 / root
+    if objective.label_knee > 0.0:
+        weight = 1.0 / math.sqrt(1.0 + size / objective.label_knee**2)
+    return weight * cost, weight * slope
 
 
 @compiled

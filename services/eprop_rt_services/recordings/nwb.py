@@ -29,7 +29,7 @@ from eprop_rt_services.recordings.nwb_candidates import (
 )
 from eprop_rt_services.recordings.nwb_markers import markers_of
 from eprop_rt_services.recordings.nwb_series import load
-from eprop_rt_services.recordings.nwb_together import load_found, load_labels
+from eprop_rt_services.recordings.nwb_together import in_time, load_found, load_labels
 from eprop_rt_services.recordings.nwb_trials import trials_of
 from eprop_rt_services.recordings.nwb_units import UNITS, has_spikes, trains_of
 from eprop_rt_services.recordings.nwb_writer import write_nwb
@@ -123,7 +123,8 @@ def _labels(
     if name is not None and name.casefold() == INTENTION and not named(there, name):
         cursor = _pick_first(there, "cursor", selection.cursor, DEFAULT_CURSOR)
         target = _pick_first(there, "target", selection.target, DEFAULT_TARGET)
-        return intention(load(cursor), load(target), recording.trials, selection.reaction_s)
+        labels = intention(load(cursor), load(target), recording.trials, selection.reaction_s)
+        return in_time(labels, cursor, recording)
     processed = [each for each in there if each.module not in (ACQUISITION, ANALYSIS)]
     if name is not None:
         found = named(processed, name) or named(there, name)

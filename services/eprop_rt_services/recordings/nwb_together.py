@@ -52,20 +52,19 @@ def _side_by_side(found: Sequence[Candidate]) -> Series:
 def load_labels(
     found: Sequence[Candidate], there: Sequence[Candidate], wanted: str, recording: Recording
 ) -> Series:
-    """Likewise, of a recording that has none yet; a rate that is an interval is taken for that.
+    """Likewise, of a recording that has none yet, and in time beside its signal."""
+    return in_time(load_found(found, there, wanted), found[0], recording)
+
+
+def in_time(labels: Series, candidate: Candidate, recording: Recording) -> Series:
+    """The labels, told from a candidate; a rate that is an interval is taken for that.
 
     Files of FALCON H1 (DANDI 000954) give an interval of .02 s as a rate of .02 Hz. It is taken for
     one where labels would last many times as long as the signal, and so last as long as it. Stamps
     that stand in the file are what they are.
     """
-    labels = load_found(found, there, wanted)
-    return labels if found[0].series.rate is None else _in_time(labels, recording)
-
-
-def _in_time(labels: Series, recording: Recording) -> Series:
-    """The labels, where their rate is one; else with their interval as that."""
     said, long_s, count = labels.info.sample_rate_hz, recording.duration_s, len(labels.stamps)
-    if said >= SLOW_HZ or count / said < FAR * long_s:
+    if candidate.series.rate is None or not 0 < said < SLOW_HZ or count / said < FAR * long_s:
         return labels
     if not long_s / NEAR < count * said < long_s * NEAR:
         return labels

@@ -96,6 +96,8 @@ async def _serve(
         ready(place.url(server.port or 0))
         await ending.wait()
     finally:
+        # Bokeh tells as text, without the exception, what the end cuts off.
+        logging.getLogger("bokeh").setLevel(logging.CRITICAL)
         server.stop()
 
 

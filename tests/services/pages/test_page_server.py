@@ -1,10 +1,12 @@
 """Who gets to see a page: by its address, by its token, by where a page comes from."""
 
+import asyncio
 import http.client
 import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from http.cookiejar import CookieJar
@@ -109,6 +111,24 @@ def test_a_page_that_ends_leaves_signals_as_they_were():
     finally:
         for each, handler in zip(signals, before, strict=True):
             signal.signal(each, handler)
+
+
+@pytest.mark.live
+def test_what_the_end_of_a_page_cuts_off_is_not_told(caplog):
+    async def drawing():
+        await asyncio.sleep(0.1)  # longer than its period: Bokeh then waits for it alone
+        signal.raise_signal(signal.SIGTERM)
+        await asyncio.Event().wait()
+
+    def visited(url):
+        visitor = threading.Thread(target=got, args=[url])
+        visitors.append(visitor)
+        visitor.start()
+
+    visitors = []
+    serve_page(lambda page: page.add_periodic_callback(drawing, 10), Place(), visited)
+    visitors[0].join()
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.1", "::", "lab.example"])

@@ -1,31 +1,10 @@
 """eprop-rt: online e-prop learning of recurrent spiking networks, bin by bin.
 
 Numbers in, numbers out: nothing here opens a socket or a file, reads a clock or writes a log.
+What `__init__.pyi` names is imported when it is first asked for: who wants an error or a setting
+alone does not wait for the compiler.
 """
 
-from eprop_rt.approximation import approximation_cosines, cosine
-from eprop_rt.config import BinSettings, EpropSettings, PipelineSettings, RuleSettings
-from eprop_rt.decoder import Decoder, build_decoder
-from eprop_rt.engine import Engine
-from eprop_rt.gradient import TrialGradient, trial_gradient
-from eprop_rt.pipeline import Output, Pipeline
-from eprop_rt.series import Chunk, LabelChunk, StreamInfo
+import lazy_loader
 
-__all__ = [
-    "BinSettings",
-    "Chunk",
-    "Decoder",
-    "Engine",
-    "EpropSettings",
-    "LabelChunk",
-    "Output",
-    "Pipeline",
-    "PipelineSettings",
-    "RuleSettings",
-    "StreamInfo",
-    "TrialGradient",
-    "approximation_cosines",
-    "build_decoder",
-    "cosine",
-    "trial_gradient",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

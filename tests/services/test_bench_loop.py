@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from eprop_rt.errors import ConfigError
 from eprop_rt_services.bench.loop.course import stolen_by_host_s
 from eprop_rt_services.bench.loop.figures import Round, Standstills, bars, standstills, way
-from eprop_rt_services.cli import app
+from eprop_rt_services.cli import assembled
 from eprop_rt_services.lsl_link import lsl_available
 
 BIN_S, RATE_HZ = 0.01, 1000.0
@@ -31,7 +31,7 @@ def test_every_way_is_measured_and_the_figures_are_those_that_are_printed(tmp_pa
     settings = [part for setting in SMALL for part in ("-o", setting)]
     given = ["bench", "loop", "--seconds", "4", "--chunk", "2", "--monitor", *settings]
     given += ["--json", str(file)]
-    done = CliRunner().invoke(app, given)
+    done = CliRunner().invoke(assembled(), given)
     assert done.exit_code == 0, done.output
     figures = json.loads(file.read_text())
     for name in ("relay", "relay_while_learning", "learning_off", "learning_on"):
@@ -59,7 +59,7 @@ def test_every_way_is_measured_and_the_figures_are_those_that_are_printed(tmp_pa
 
 @pytest.mark.live
 def test_a_mistake_in_a_setting_is_told_before_anything_starts():
-    done = CliRunner().invoke(app, ["bench", "loop", "-o", "decoder.network.neuron=3"])
+    done = CliRunner().invoke(assembled(), ["bench", "loop", "-o", "decoder.network.neuron=3"])
     assert isinstance(done.exception, ConfigError)
     assert "neurons" in str(done.exception)
 

@@ -5,13 +5,13 @@ from typer.testing import CliRunner
 
 from eprop_rt.errors import ConfigError
 from eprop_rt_services.bench.step import VARIANTS, Trial, Variant, fastest_of_each
-from eprop_rt_services.cli import app
+from eprop_rt_services.cli import assembled
 
-pytestmark = pytest.mark.live
+pytestmark = pytest.mark.process
 
 
 def bench(*arguments):
-    return CliRunner().invoke(app, ["bench", "step", *arguments])
+    return CliRunner().invoke(assembled(), ["bench", "step", *arguments])
 
 
 def test_every_variant_is_measured_and_the_figures_are_those_that_are_printed(tmp_path):
@@ -50,10 +50,11 @@ def test_passes_over_the_same_steps_start_from_the_same_state():
         (("--sizes", "96"), "give inputs x neurons"),
         (("--sizes", "0x5"), "give inputs x neurons"),
         (("--schedules", "sparse"), "take some of"),
-        (("--sizes", "5x8", "--peers", "--peers-python", "/nowhere/python"), "make peers"),
+        (("--peers", "--peers-python", "/nowhere/python"), "make peers"),
     ],
 )
-def test_a_mistake_is_told_in_one_line(arguments, told):
+def test_a_mistake_is_told_in_one_line_before_anything_is_measured(monkeypatch, arguments, told):
+    monkeypatch.delattr("eprop_rt_services.commands.bench.measure")
     done = bench(*arguments, "--rounds", "2")
     assert isinstance(done.exception, ConfigError)
     assert told in str(done.exception)

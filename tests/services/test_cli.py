@@ -4,16 +4,19 @@ import hashlib
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from eprop_rt.series import StreamInfo
+from eprop_rt_services.cli import COMMANDS, assembled
 from eprop_rt_services.recordings import Recording, Series, write_recording
 from processes import program
 from recordings_registry import find
 
-pytestmark = pytest.mark.live
+pytestmark = pytest.mark.process
 
 
 def session(folder, *, channels=6, bins=400, labels=True, name="session"):
@@ -34,9 +37,10 @@ FAST = ("--config", "preset:cursor", "-o", "decoder.rehearsal.steps_per_bin=30")
 
 def test_the_help_shows_every_command_and_each_has_an_example():
     text = program("--help").stdout
-    for command in ("demo", "run", "replay", "simulate", "recover", "ctl", "streams", "doctor"):
-        assert command in text
-        assert f"Example: eprop-rt {command}" in program(command, "--help").stdout
+    for name in COMMANDS:
+        assert f"\n  {name} " in text
+        one = CliRunner().invoke(assembled([name]), [name, "--help"])
+        assert f"Example: eprop-rt {name}" in one.stdout
 
 
 def test_replay_prints_a_table_and_writes_the_contract(tmp_path):
@@ -144,8 +148,28 @@ def test_where_a_report_goes_is_tried_before_anything_is_read(tmp_path):
 
 
 def test_what_draws_reports_is_not_loaded_before_one_is_asked_for():
-    loaded = "import sys, eprop_rt_services.cli; sys.exit('bokeh' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
+    assert "bokeh" not in loaded_by("replay")
+
+
+def test_who_talks_to_a_daemon_does_not_wait_for_the_compiler():
+    """Nor for what reads recordings: `ctl stop` is typed in a hurry."""
+    assert "eprop_rt_services.zmq_link" in loaded_by("ctl")
+    assert not {"numba", "scipy", "eprop_rt.engine", "h5py", "pylsl"} & loaded_by("ctl")
+
+
+def loaded_by(name):
+    """What is imported before the command of this name begins its work."""
+    code = (
+        "import sys\nfrom eprop_rt_services.cli import assembled\n"
+        f"assembled([{name!r}])\nprint(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_it_says_which_version_it_is():
+    done = program("--version")
+    assert (done.returncode, done.stdout) == (0, f"eprop-rt {version('eprop-rt')}\n")
 
 
 def test_a_recording_without_labels_is_decoded_and_not_scored(tmp_path):

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import recordings_registry
 from eprop_rt.errors import ConfigError, RecordingError
 from eprop_rt.series import StreamInfo
-from eprop_rt_services.cli import app
+from eprop_rt_services.cli import assembled
 from eprop_rt_services.recordings import Markers, Recording, Series, read_recording, write_recording
 from eprop_rt_services.recordings.trials import Trials
 from eprop_rt_services.recordings.xdf_writer import XdfWriter
@@ -50,7 +50,9 @@ def session(start_s=100.0):
 
 
 def export(*arguments):
-    result = CliRunner().invoke(app, ["export", *map(str, arguments)], catch_exceptions=False)
+    result = CliRunner().invoke(
+        assembled(), ["export", *map(str, arguments)], catch_exceptions=False
+    )
     assert result.exit_code == 0, result.output
     return result.output
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from eprop_rt.errors import ConfigError, EpropError
 from eprop_rt_protocols.screen import SCREEN_TOPIC, decode_screen
-from eprop_rt_services.cli import app
+from eprop_rt_services.cli import assembled
 from eprop_rt_services.lsl_link import lsl_available
 
 pytestmark = [
@@ -197,7 +197,7 @@ def test_the_bench_waits_for_a_decoder_and_an_order_to_stop_ends_it_in_one_line(
     ],
 )
 def test_a_mistake_is_told_in_one_line_before_anything_starts(arguments, told):
-    done = CliRunner().invoke(app, ["task", *arguments])
+    done = CliRunner().invoke(assembled(), ["task", *arguments])
     assert isinstance(done.exception, EpropError)
     assert told in str(done.exception)
     assert "\n" not in str(done.exception)
@@ -206,7 +206,7 @@ def test_a_mistake_is_told_in_one_line_before_anything_starts(arguments, told):
 def test_an_unknown_key_of_the_loop_is_told_with_those_that_are_known(tmp_path):
     file = tmp_path / "loop.yaml"
     file.write_text("populations: {units: 20}\n")
-    done = CliRunner().invoke(app, ["task", str(file)])
+    done = CliRunner().invoke(assembled(), ["task", str(file)])
     assert isinstance(done.exception, ConfigError)
     assert "populations" in str(done.exception)
     assert "population" in str(done.exception)

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from eprop_rt.errors import ConfigError
-from eprop_rt_services.bench.peer_runs import PeerSkipped, run_peers
+from eprop_rt_services.bench.peer_runs import PeerSkipped, installed_modules, run_peers
+from eprop_rt_services.bench.peer_runs import peers_python as python_of_peers
 from eprop_rt_services.bench.peers.workload import Figures, Work
 from eprop_rt_services.bench.step import (
     RATE,
@@ -30,7 +31,9 @@ from eprop_rt_services.commands.bench_memory import memory
 from eprop_rt_services.commands.options import JsonOption, write_json
 
 app = typer.Typer(
-    name="bench", no_args_is_help=True, help="What a step and the whole loop cost on this machine."
+    name="bench",
+    help="What a step and the whole loop cost on this machine.",
+    epilog="Example: eprop-rt bench loop --seconds 60",
 )
 
 SIZES = "96x256,1024x1024"
@@ -72,6 +75,8 @@ def step(
     work in processes of their own; their ratio is to the fastest exact schedule here.
     """
     networks, chosen = parsed(sizes), variants(schedules)
+    if peers:  # told now, not after minutes of measuring
+        installed_modules(peers_python or python_of_peers())
     console = Console()
     with on_one_core() as core, Console(stderr=True).status("warming up") as status:
         bandwidth, ready = triad_gb_s(), ready_s()

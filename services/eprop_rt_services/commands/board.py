@@ -16,7 +16,7 @@ from eprop_rt_services.stopping import Stop
 SILENT_S = 10.0
 
 
-def board(
+def command(
     name: Annotated[
         str, typer.Option("--id", help="synthetic, cyton, playback, streaming, ... or a number")
     ],

@@ -31,7 +31,7 @@ from eprop_rt_services.rooms.running import Ran, run_simulations
 KNOWN = ", ".join(sorted(p.name.removesuffix(".yaml") for p in PRESETS.iterdir()))
 
 
-def closedloop(
+def command(
     config: Annotated[
         str, typer.Argument(metavar="FILE|preset:NAME", help=f"a room and its decoders: {KNOWN}")
     ] = "preset:literature",

@@ -14,12 +14,11 @@ from eprop_rt_protocols.control import ControlReply, LabelSpan, Setting, Verb
 from eprop_rt_protocols.errors import refused_fields
 from eprop_rt_services.commands.options import JsonOption, write_json
 from eprop_rt_services.commands.status_lines import status_lines, summary
-from eprop_rt_services.config import ControlSettings
 from eprop_rt_services.zmq_link import ControlClient, read_client_keys
+from eprop_rt_services.zmq_link.settings import ControlSettings
 
 app = typer.Typer(
     name="ctl",
-    no_args_is_help=True,
     help="Ask a running daemon how it does, or tell it what to do; stop always wins.",
     epilog="Example: eprop-rt ctl freeze",
 )

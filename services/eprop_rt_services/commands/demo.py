@@ -13,7 +13,7 @@ from eprop_rt_services.demo.view import LinesView, LiveView, conclude
 from eprop_rt_services.pages.browser import open_page
 
 
-def demo(
+def command(
     seconds: Annotated[
         float, typer.Option(min=2, max=3600, help="of learning; the probes come after it")
     ] = DemoSettings().learning_s,

@@ -15,7 +15,7 @@ from eprop_rt_services.config import load_config
 from eprop_rt_services.doctor import NEEDED, Check, Patient, examine
 
 
-def doctor(
+def command(
     config: Annotated[
         str, typer.Argument(metavar="FILE|preset:NAME", help="what is to run here")
     ] = "preset:cursor",

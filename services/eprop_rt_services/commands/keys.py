@@ -9,7 +9,7 @@ import typer
 from eprop_rt_services.zmq_link import make_keys
 
 
-def keys(
+def command(
     folder: Annotated[Path, typer.Argument(help="on the daemon's machine")],
     client: Annotated[
         str | None, typer.Option(metavar="NAME", help="only a key for one more client")

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from eprop_rt_services.commands.options import write_line
-from eprop_rt_services.config import ControlSettings
 from eprop_rt_services.monitor.target import (
     Target,
     check_targets,
@@ -21,12 +20,13 @@ from eprop_rt_services.monitor.target import (
 from eprop_rt_services.pages.browser import open_page
 from eprop_rt_services.pages.place import Place, read_token
 from eprop_rt_services.zmq_link import read_client_keys
+from eprop_rt_services.zmq_link.settings import ControlSettings
 
 PORT = 5580
 NICENESS = 10  # whatever the page does, decoding goes first
 
 
-def monitor(
+def command(
     configs: Annotated[
         list[str] | None,
         typer.Argument(metavar="CONFIG", help="what the daemons run with, a file each"),

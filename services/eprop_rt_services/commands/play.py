@@ -29,7 +29,7 @@ RecordingOption = Annotated[
 ]
 
 
-def play(
+def command(
     recording: Annotated[Path, typer.Argument(metavar="RECORDING", help="the file to play")],
     speed: Annotated[
         float, typer.Option(min=0.01, max=100, help="so many times as fast, see below")

@@ -16,7 +16,7 @@ from eprop_rt_services.stopping import Stop
 KEYS = ("name", "type", "source_id")
 
 
-def record(
+def command(
     out: Annotated[Path, typer.Argument(metavar="OUT.xdf", help="the file to write")],
     stream: Annotated[
         list[str] | None,

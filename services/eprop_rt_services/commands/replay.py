@@ -51,7 +51,7 @@ from eprop_rt_services.report import Chapter, check_place, making, write_page
 COLUMNS = ("neurobench",)
 
 
-def replay(
+def command(
     recordings: RecordingsArgument,
     config: ReplayConfigOption = None,
     compare: CompareOption = "",

@@ -39,7 +39,7 @@ log = logging.getLogger("eprop_rt")
 WRITE_S = 1.0  # who watches a daemon waits no longer for a reader of its log
 
 
-def run(
+def command(
     config: Annotated[str, typer.Argument(metavar="FILE|preset:NAME", help="what to decode")],
     start: FromOption = None,
     resume: Annotated[

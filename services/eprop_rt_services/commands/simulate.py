@@ -14,7 +14,7 @@ from eprop_rt_services.recordings import Recording, Series, write_recording
 LABELS = "velocity"
 
 
-def simulate(
+def command(
     out: Annotated[Path, typer.Argument(metavar="OUT.nwb|OUT.xdf", help="the file to write")],
     minutes: Annotated[float, typer.Option(min=0.1, max=600, help="of the session")] = 3.0,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="another one, another person")] = (

@@ -14,7 +14,7 @@ from eprop_rt_services.lsl_link import list_streams
 from eprop_rt_services.proposal import propose
 
 
-def streams(
+def command(
     wait_s: Annotated[float, typer.Option("--wait", help="seconds to look")] = 1.0,
     proposing: Annotated[
         bool, typer.Option("--propose", help="print a configuration to begin with, as YAML")

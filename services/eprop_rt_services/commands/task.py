@@ -24,7 +24,7 @@ from eprop_rt_services.processes.company import company
 from eprop_rt_services.rooms.config import PRESETS
 
 
-def task(
+def command(
     config: Annotated[
         str | None,
         typer.Argument(

@@ -11,7 +11,7 @@ from eprop_rt.errors import ConfigError, RecordingError
 from eprop_rt.orders import Freeze, Relabel, Thaw
 from eprop_rt.series import Chunk
 from eprop_rt_services.checkpoint import digest, write_checkpoint
-from eprop_rt_services.cli import app
+from eprop_rt_services.cli import assembled
 from eprop_rt_services.config import Config
 from eprop_rt_services.journal.reader import entries
 from eprop_rt_services.journal.reproduce import Reproduction
@@ -163,7 +163,7 @@ def test_pyxdf_and_replay_as_a_recording_read_it_too(session):
 def exported(source, out):
     who = ("--subject", "M1", "--species", "Macaca mulatta", "--age", "P9Y")
     given = ["export", str(source), str(out), *who]
-    done = CliRunner().invoke(app, given, catch_exceptions=False)
+    done = CliRunner().invoke(assembled(), given, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return read_recording(out, Selection(labels="commands"))
 

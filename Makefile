@@ -16,6 +16,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 PYTHON_IS_NEW := @$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python {v[0]}.{v[1]} came, 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
 
+# Not for tests that keep real time: those run one after the other, with nothing beside.
+ON_ALL_CORES := --numprocesses auto --maxprocesses 8 --dist loadfile
+
 .PHONY: help demo picture test soak torch peers nds check format lock clean
 
 help:
@@ -51,8 +54,9 @@ picture: $(VENV)/ready-dev
 	@$(BIN)/python docs/images/take.py $(ARGS)
 
 test: $(VENV)/ready-dev
-	$(BIN)/python -m pytest
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/eprop_rt --cov=eprop_rt
+	$(BIN)/python -m pytest $(ON_ALL_CORES) -m "not live"
+	$(BIN)/python -m pytest -m live
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(ON_ALL_CORES) tests/eprop_rt --cov=eprop_rt
 
 soak: $(VENV)/ready-dev
 	@cd tests && ../$(BIN)/python -m soak $(ARGS)

@@ -29,6 +29,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         for marker, reason in (
             ("live", "real time cannot be kept"),
+            ("process", "what it starts would take too long"),
             ("large", "it would take too long"),
         ):
             if item.get_closest_marker(marker):

@@ -101,7 +101,7 @@ def test_the_container_file_passes_its_linter():
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.live
+@pytest.mark.process
 def test_the_program_that_fills_the_image_with_kernels_runs():
     (line,) = re.findall(r'^RUN (\["python".*\])$', (CONTAINER / "Containerfile").read_text(), re.M)
     _, *arguments = json.loads(line)
@@ -162,7 +162,7 @@ def exported():
         return {sample.name for family in families for sample in family.samples}
 
 
-@pytest.mark.live
+@pytest.mark.process
 def test_the_board_asks_for_nothing_that_is_not_exported(exported):
     asked = {
         name
@@ -173,7 +173,7 @@ def test_the_board_asks_for_nothing_that_is_not_exported(exported):
     assert asked <= exported
 
 
-@pytest.mark.live
+@pytest.mark.process
 def test_the_board_shows_every_metric_of_the_daemon(exported):
     ours = {name for name in exported if name.startswith("eprop_rt_")}
     shown = " ".join(EXPRESSIONS)

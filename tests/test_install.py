@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.live
+pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBE = """

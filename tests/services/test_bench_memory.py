@@ -10,7 +10,7 @@ from eprop_rt_services.bench.memory import SimulatedSource, resident_mib, run
 from eprop_rt_services.commands.bench_memory import PRESET, SETTINGS
 from eprop_rt_services.config import load_config
 
-pytestmark = pytest.mark.live
+pytestmark = pytest.mark.process
 
 MINUTES = 6
 STRETCH_S = 60.0

@@ -71,7 +71,7 @@ def test_the_reference_is_the_gradient_of_e_prop_written_out():
     )
 
 
-@pytest.mark.live
+@pytest.mark.process
 @pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed: make torch")
 def test_pytorch_runs_in_a_process_of_its_own():
     figures = run_peer(PYTORCH, TINY, PYTHON, limit_s=120.0)
@@ -82,7 +82,7 @@ def test_pytorch_runs_in_a_process_of_its_own():
     assert 0.02 < figures.spike_rate < 0.1
 
 
-@pytest.mark.live
+@pytest.mark.process
 @pytest.mark.parametrize("peer", PEERS[1:], ids=lambda peer: peer.name)
 def test_a_peer_of_the_peers_environment_runs_and_says_its_figures(peer):
     (figures,) = run_peers(TINY, peers=[peer])
@@ -95,7 +95,7 @@ def test_a_peer_of_the_peers_environment_runs_and_says_its_figures(peer):
         assert "cosine with e-prop's gradient 1.000000, of the readout 1.000000" in figures.note
 
 
-@pytest.mark.live
+@pytest.mark.process
 def test_a_peer_that_is_not_installed_is_reported_with_the_remedy():
     absent = Peer("NEST", "nest", ("no_such_simulator",))
     assert run_peers(TINY, PYTHON, peers=[absent]) == [
@@ -103,7 +103,7 @@ def test_a_peer_that_is_not_installed_is_reported_with_the_remedy():
     ]
 
 
-@pytest.mark.live
+@pytest.mark.process
 def test_a_peer_that_crashes_is_reported_in_one_line():
     peer = Peer("broken", "no_such_module", ())
     result = run_peer(peer, TINY, PYTHON, limit_s=60.0)
@@ -113,19 +113,19 @@ def test_a_peer_that_crashes_is_reported_in_one_line():
     assert "\n" not in result.reason
 
 
-@pytest.mark.live
+@pytest.mark.process
 def test_a_peer_that_prints_no_figures_is_reported():
     result = run_peer(Peer("silent", "workload", ()), TINY, PYTHON, limit_s=60.0)
     assert result == PeerSkipped("silent", "printed no figures but ''")
 
 
-@pytest.mark.live
+@pytest.mark.process
 def test_a_peer_that_takes_too_long_is_reported():
     result = run_peer(Peer("slow", "workload", ()), TINY, PYTHON, limit_s=0.001)
     assert result == PeerSkipped("slow", "took longer than 0.001 s")
 
 
-@pytest.mark.live
+@pytest.mark.process
 def test_an_interpreter_that_is_not_there_is_one_clear_line(tmp_path):
     with pytest.raises(ConfigError, match="does not run as Python"):
         run_peers(TINY, tmp_path / "python")

@@ -8,7 +8,7 @@ import pytest
 from eprop_rt_services.recordings import Selection, read_recording
 from processes import program
 
-pytestmark = pytest.mark.live
+pytestmark = pytest.mark.process
 
 
 def replayed(path, out, *arguments):

@@ -16,7 +16,7 @@ from eprop_rt_services.training import parts_of
 from processes import PROGRAM, program
 from recordings_registry import find
 
-pytestmark = pytest.mark.live
+pytestmark = pytest.mark.process
 
 FAST = (
     "--config",
@@ -104,6 +104,7 @@ def test_the_result_does_not_depend_on_the_number_of_threads(session, tmp_path):
     assert made[0] == made[1]
 
 
+@pytest.mark.live  # it has to be at work in time
 def test_control_c_keeps_and_writes_the_best_so_far(session, tmp_path):
     out, json_out = tmp_path / "cut.npz", tmp_path / "cut.json"
     arguments = ("--epochs", 100000, "--out", out, "--json", json_out)

@@ -8,7 +8,7 @@ import pytest
 from eprop_rt_services.doctor import CHECKS
 from processes import program
 
-pytestmark = pytest.mark.live
+pytestmark = pytest.mark.process
 
 AT_LEAST = {
     "kernel_preemption", "cpu_governor", "rtprio_limit", "memlock_limit", "liblsl", "glibc",

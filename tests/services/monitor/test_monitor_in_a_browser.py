@@ -46,10 +46,12 @@ class Scene:
         assert end(self.process) == ""
 
     def close(self):
-        self.end()
-        self.window.driver.quit()
-        for each in (self.task, self.left, self.right):
-            each.close()
+        try:
+            self.end()
+        finally:
+            self.window.driver.quit()
+            for each in (self.task, self.left, self.right):
+                each.close()
 
 
 @pytest.fixture(scope="module")

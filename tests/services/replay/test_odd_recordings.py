@@ -20,7 +20,7 @@ from eprop_rt.series import StreamInfo
 from eprop_rt_services import cli
 from eprop_rt_services.recordings import Recording, Series, write_recording
 
-pytestmark = pytest.mark.live
+pytestmark = pytest.mark.process
 
 BINS, CHANNELS, BIN_S = 400, 6, 0.05
 SMALL = (

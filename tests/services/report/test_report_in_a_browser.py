@@ -16,7 +16,7 @@ from eprop_rt_services.rooms.label_delays import Lateness, delay_figures
 from report_material import chapters, how, session, usual
 from rooms_material import config, ran
 
-pytestmark = pytest.mark.live
+pytestmark = pytest.mark.process
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 

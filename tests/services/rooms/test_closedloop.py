@@ -7,7 +7,7 @@ import pytest
 
 from processes import program
 
-pytestmark = [pytest.mark.live, pytest.mark.large]
+pytestmark = [pytest.mark.process, pytest.mark.large]
 
 SMALL = (
     "course.learning_trials=8",

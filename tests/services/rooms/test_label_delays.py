@@ -58,7 +58,7 @@ def test_one_half_life_goes_to_decoders_of_any_kind_and_they_wait_for_late_label
     assert len(features) == 152  # the newest bin and 151 before it
 
 
-@pytest.mark.live
+@pytest.mark.process
 def test_labels_a_second_late_cost_little_with_the_ring_and_much_without(tmp_path):
     out = tmp_path / "figures.json"
     page = tmp_path / "page.html"

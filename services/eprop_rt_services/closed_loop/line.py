@@ -12,7 +12,7 @@ from eprop_rt_services.closed_loop.messages import Order, Report, WireReport
 from eprop_rt_services.processes.children import Children
 from eprop_rt_services.zmq_link import Asker
 
-ANSWER_S = 3.0
+ANSWER_S = 10.0  # a process that lives may be starved for seconds
 
 Answer = TypeVar("Answer")
 Message = TypeVar("Message", bound=BaseModel)

@@ -1,6 +1,7 @@
 """A course of rewards without any."""
 
 import numpy as np
+import pytest
 
 from eprop_rt.closed_loop.course import Course
 from eprop_rt.decoder import build_decoder
@@ -9,6 +10,7 @@ from eprop_rt_services.rooms.config import load_room_config
 SHORT = ["course.probe_trials=20", "course.dead_probe_trials=20"]
 
 
+@pytest.mark.large
 def test_without_rewards_a_decoder_of_rewards_learns_nothing():
     config = load_room_config("preset:bench-reward", ["rewards=null", *SHORT])
     made = []

@@ -14,7 +14,7 @@ from eprop_rt_services.loop import run
 from eprop_rt_services.lsl_link import LslOutlet, local_clock
 from eprop_rt_services.sources.live import LslSource
 
-pytestmark = pytest.mark.process
+pytestmark = pytest.mark.live
 
 PATIENCE_S = 30.0
 BINS_S = 1.6  # thresholds are known after 1 s, scores after 20 bins

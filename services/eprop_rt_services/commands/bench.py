@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from eprop_rt.errors import ConfigError
+from eprop_rt_services.bench import peer_runs
 from eprop_rt_services.bench.peer_runs import PeerSkipped, installed_modules, run_peers
-from eprop_rt_services.bench.peer_runs import peers_python as python_of_peers
 from eprop_rt_services.bench.peers.workload import Figures, Work
 from eprop_rt_services.bench.step import (
     RATE,
@@ -75,8 +75,9 @@ def step(
     work in processes of their own; their ratio is to the fastest exact schedule here.
     """
     networks, chosen = parsed(sizes), variants(schedules)
+    python = peers_python or peer_runs.peers_python()
     if peers:  # told now, not after minutes of measuring
-        installed_modules(peers_python or python_of_peers())
+        installed_modules(python)
     console = Console()
     with on_one_core() as core, Console(stderr=True).status("warming up") as status:
         bandwidth, ready = triad_gb_s(), ready_s()
@@ -90,7 +91,7 @@ def step(
         if peers:
             status.update("peers: each compiles first, this takes a minute or two")
             work = Work(*networks[0], steps=PEER_STEPS, rate=RATE, seed=0)
-            rivals = run_peers(work, peers_python)
+            rivals = run_peers(work, python)
             by_call = us_a_call(*networks[0], variant_of(ours))
     console.print(
         f"core {core}; memory {bandwidth:.1f} GB/s (triad, same run): where no cache helps, dense "

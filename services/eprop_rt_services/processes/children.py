@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from eprop_rt.errors import StreamError
+from eprop_rt_services.stopping import signals_later
 
 STOPPING_S = 3.0
 
@@ -34,7 +35,11 @@ class Child:
 
 
 class Children:
-    """The processes of one command; leaving the context ends them all."""
+    """The processes of one command; leaving the context ends them all.
+
+    No signal interrupts what is done to a process here: Popen takes a lock to look at it, and one
+    that a KeyboardInterrupt leaves locked is waited for without end.
+    """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
@@ -45,7 +50,7 @@ class Children:
         """Start `python -m module arguments...`, not to be reached by a Ctrl-C in the terminal."""
         log = self._folder / f"{name.replace(' ', '-')}.log"
         leash = "eprop_rt_services.processes.leash", str(os.getpid())
-        with log.open("wb") as said:
+        with signals_later(), log.open("wb") as said:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", *leash, module, *arguments],
                 stdin=subprocess.DEVNULL,
@@ -54,7 +59,7 @@ class Children:
                 env=self._environment,
                 process_group=0,
             )
-        self._children[name] = Child(name, process, log)
+            self._children[name] = Child(name, process, log)
 
     def lines(self, name: str) -> list[str]:
         """What a process said so far on stdout and stderr, without empty lines."""
@@ -67,7 +72,8 @@ class Children:
     def check(self) -> None:
         """Raise StreamError, with the last thing it said, where a process has ended."""
         for child in self._children.values():
-            status = child.process.poll()
+            with signals_later():
+                status = child.process.poll()
             if status is not None:
                 raise StreamError(
                     f"the {child.name} ended by itself (exit status {status}): {child.last_line()}"
@@ -75,19 +81,20 @@ class Children:
 
     def stop(self) -> None:
         """End all, the newest first: gently, and after `STOPPING_S` by force."""
-        newest_first = [child.process for child in reversed(self._children.values())]
-        try:
-            for process in newest_first:
-                process.terminate()
-            end = time.monotonic() + STOPPING_S
-            for process in newest_first:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(max(0.0, end - time.monotonic()))
-        finally:
-            for process in newest_first:
-                process.kill()
-                process.wait()
-            self._children.clear()
+        with signals_later():
+            self._stop([child.process for child in reversed(self._children.values())])
+
+    def _stop(self, newest_first: "Sequence[subprocess.Popen[bytes]]") -> None:
+        for process in newest_first:
+            process.terminate()
+        end = time.monotonic() + STOPPING_S
+        for process in newest_first:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, end - time.monotonic()))
+        for process in newest_first:
+            process.kill()
+            process.wait()
+        self._children.clear()
 
     def __enter__(self) -> Self:
         return self

@@ -230,6 +230,10 @@ class Engine:
         fired: Mask = self._state.z > 0
         return fired
 
+    def hears(self) -> bool:
+        """Whether anything has varied at its inputs, as far as it has learned them."""
+        return bool(self._input_scale.scale.any())
+
     def eligibility_cosine(self) -> float | None:
         """How this engine's online gradient lies to that of full e-prop, over its newest segment.
 

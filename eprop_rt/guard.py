@@ -179,8 +179,11 @@ class Guard:
         """Whether the guard has stopped learning until all is calm."""
         return self._ladder.frozen
 
-    def close(self, label: F32, learned: bool) -> None:
-        """The bin is over, its label (outputs,) known; act on what has become of it."""
+    def close(self, label: F32, learned: bool, thawed: bool) -> None:
+        """The bin is over, its label (outputs,) known; act on what has become of it.
+
+        `learned` from it; `thawed`: no order has frozen learning.
+        """
         if not self.settings.enabled:
             return
         self._watch.learn_one()
@@ -190,7 +193,7 @@ class Guard:
             if count > self._refused[event]:
                 self._refused[event] = count
                 self._ladder.skip(cause)
-        unhealthy = self._rates.judge(self.settings)
+        unhealthy = self._rates.judge(self.settings, thawed)
         if unhealthy is not None:
             self._ladder.freeze(unhealthy)
         self._judge_lateness()

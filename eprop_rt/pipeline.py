@@ -144,7 +144,7 @@ class Pipeline:
         if learned:
             self._learn(output.index, label, late)
         self._unbroken = learned
-        self.guard.close(label, learned)
+        self.guard.close(label, learned, self._thawed)
         self.finished += 1
 
     def obey(self, order: Order) -> None:

@@ -181,6 +181,10 @@ class RewardEngine:
         fired: Mask = self._state.z > 0
         return fired
 
+    def hears(self) -> bool:
+        """Whether anything has varied at its inputs, as far as it has learned them."""
+        return bool(self._input_scale.scale.any())
+
     def weights(self) -> Weights:
         """Copies: w (P, N) presynaptic-major, and of actor and critic (F, M + 1)."""
         head: Floats = self._head.w.copy()

@@ -216,6 +216,43 @@ def test_a_silent_array_rolls_back_once_and_learning_goes_on_when_it_is_back():
     assert one.pipeline.guard.exit_cause is None
 
 
+@pytest.mark.parametrize("before", [0, 1, 5], ids="{}_bins_before".format)
+def test_what_is_frozen_from_its_beginning_on_learns_once_it_is_thawed(before):
+    one = player(20, EPROP)
+    one.play(before * BIN_S)
+    one.pipeline.obey(Freeze())
+    one.play(10)
+    one.pipeline.obey(Thaw())
+    one.play(8)
+    assert one.pipeline.updates == before + round(8 / BIN_S)
+    assert one.pipeline.events == {}
+
+
+def test_a_network_that_falls_silent_while_it_is_frozen_by_order_keeps_its_weights():
+    one = player(30, QUIET, QUICK)
+    one.play(4)
+    one.pipeline.obey(Freeze())
+    one.counts[4 * 200 : 12 * 200] = 0
+    kept = learned(one.pipeline)
+    one.play(8)
+    assert one.pipeline.events == {}
+    assert all(np.array_equal(a, kept[name]) for name, a in learned(one.pipeline).items())
+    one.pipeline.obey(Thaw())
+    one.play(4)
+    assert one.pipeline.learning
+
+
+@pytest.mark.parametrize("nothing", [0, 3])
+def test_an_array_that_comes_to_life_after_the_start_is_learned_from(nothing):
+    one = player(20, EPROP)
+    one.counts[: 10 * 200] = nothing
+    one.play(10)
+    assert one.pipeline.events == {}
+    one.play(4)  # it begins as an artefact does
+    assert all(o.learning for o in one.play(4))
+    assert "guard_freeze_rate_low" not in one.pipeline.events
+
+
 def test_an_error_far_above_that_of_the_good_state_rolls_back_to_it_bit_for_bit():
     one = player(30, QUIET, QUICK.model_copy(update={"good_every_s": 6.0}))
     one.play(7)

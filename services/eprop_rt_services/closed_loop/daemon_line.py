@@ -4,7 +4,8 @@ import time
 from dataclasses import dataclass
 
 from eprop_rt.errors import StreamError
-from eprop_rt_protocols.control import ControlReply, Verb
+from eprop_rt_protocols.control import Verb
+from eprop_rt_protocols.status import Status
 from eprop_rt_services.closed_loop.line import ANSWER_S, asked
 from eprop_rt_services.processes.children import Children
 from eprop_rt_services.zmq_link import ControlClient
@@ -35,6 +36,9 @@ class DaemonLine:
             f"{self.children.last_line(f'{self.name} daemon')}"
         )
 
-    def tell(self, verb: Verb) -> ControlReply:
-        """Give the daemon an order."""
-        return asked(self.children, lambda: self.control.ask(verb, ANSWER_S))
+    def tell(self, verb: Verb) -> Status:
+        """Give the daemon an order; how it is doing then. StreamError where it refuses, too."""
+        reply = asked(self.children, lambda: self.control.ask(verb, ANSWER_S))
+        if reply.status is None:
+            raise StreamError(f"the {self.name} daemon did not obey {verb}: {reply.error}")
+        return reply.status

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from eprop_rt_protocols.control import ControlReply, Verb
+from eprop_rt_protocols.control import Verb
+from eprop_rt_protocols.status import Status
 from eprop_rt_services.closed_loop.daemon_line import DaemonLine
 from eprop_rt_services.closed_loop.line import TaskLine
 from eprop_rt_services.closed_loop.messages import Report
@@ -14,7 +15,8 @@ from eprop_rt_services.zmq_link import ControlClient
 class Link:
     """A line to the screen and the daemon of a seat.
 
-    Raises StreamError where one does not answer, with its last words where it has ended.
+    Raises StreamError where one does not answer, with its last words where it has ended, or where
+    the daemon refuses.
     """
 
     name: str
@@ -30,8 +32,8 @@ class Link:
         """Wait until the daemon decodes: it is frozen before its first bin."""
         self._daemon.wait_for("freeze", most_s)
 
-    def tell(self, verb: Verb) -> ControlReply:
-        """Give the daemon an order."""
+    def tell(self, verb: Verb) -> Status:
+        """Give the daemon an order; how it is doing then."""
         return self._daemon.tell(verb)
 
     def restart(self, seed: int) -> None:

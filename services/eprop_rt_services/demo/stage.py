@@ -11,6 +11,8 @@ from pydantic import Field
 
 from eprop_rt.closed_loop.live import LiveSettings
 from eprop_rt.config import Positive, RlsSettings, Settings
+from eprop_rt.errors import StreamError
+from eprop_rt_protocols.status import Status
 from eprop_rt_services.closed_loop.messages import Report
 from eprop_rt_services.closed_loop.score import score
 from eprop_rt_services.config import load_config
@@ -114,13 +116,14 @@ class Stage:
         settings = self._settings
         probe_seed = settings.seed + PROBE_SEED_OFFSET
         learners = [self._links[name] for name in (LEARNED, BAR)]
+        learned = {}
         for link in learners:
             link.restart(settings.seed)
-            link.tell("thaw")
+            learned[link.name] = link.tell("thaw").updates
         self._links[CONTROL].restart(probe_seed)
         learning = self._learn()
         for link in learners:
-            link.tell("freeze")
+            check_learned(link.name, link.tell("freeze"), learned[link.name])
             link.restart(probe_seed)
         probed = self._probe()
         wanted = self._wanted()
@@ -158,3 +161,16 @@ class Stage:
 
     def _reports(self) -> dict[str, Report]:
         return {name: link.report() for name, link in self._links.items()}
+
+
+def check_learned(name: str, status: Status, before: int) -> None:
+    """Raise StreamError where a daemon has learned from no bin since it had from `before`.
+
+    Its probes would show a decoder that never was asked to learn.
+    """
+    if status.updates == before:
+        guard = status.guard
+        raise StreamError(
+            f"the {name} daemon learned from none of its {status.bins} bins, its guard is at "
+            f"{guard.rung} ({guard.cause or 'no cause'}): this is a fault of ours, please report it"
+        )

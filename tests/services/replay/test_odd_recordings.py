@@ -224,12 +224,7 @@ QUIET = (
 )
 
 
-SILENT = {"guard_freeze_rate_low", "guard_rollback_rate_low", "guard_rollback_none"}
-GUARDED = {
-    all_channels_constant: SILENT,
-    all_channels_silent: SILENT,
-    one_label_is_enormous: {"guard_clip_label"},
-}
+GUARDED = {one_label_is_enormous: {"guard_clip_label"}}
 
 
 @pytest.mark.parametrize("spoil", QUIET, ids=lambda spoil: spoil.__name__)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,9 +131,12 @@ def test_the_loop_survives_a_bad_wire_and_success_stays(bench, fault, count):
     assert figures["time_to_target_s"] < 2.5
 
 
-def taken(socket):
-    """The next message of a subscriber."""
-    assert socket.poll(1e3 * PATIENCE_S)
+def taken(socket, running):
+    """The next message of a subscriber; where who sends it has ended, its last words."""
+    end_s = time.monotonic() + PATIENCE_S
+    while not socket.poll(1e3):
+        assert running.poll() is None, running.communicate()
+        assert time.monotonic() < end_s
     return socket.recv_multipart()
 
 
@@ -149,9 +153,9 @@ def test_screens_and_markers_tell_of_the_trials_as_they_go(bench):
         found = pylsl.resolve_byprop("source_id", f"{name}-markers", timeout=PATIENCE_S)
         markers = pylsl.StreamInlet(found[0], recover=False)
         markers.open_stream(PATIENCE_S)
-        screen, seen = decode_screen(taken(reader)), set()
+        screen, seen = decode_screen(taken(reader, running)), set()
         while screen.successes < 2:
-            newer = decode_screen(taken(reader))
+            newer = decode_screen(taken(reader, running))
             assert newer.sequence > screen.sequence
             assert newer.stamp_s > screen.stamp_s
             assert all(target.state == "aim" for target in newer.targets)

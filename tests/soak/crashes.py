@@ -159,8 +159,10 @@ def stopped_while_writing(lab, plan, draw):
     row = Row("stop during a checkpoint, and started again", f"{plan.stops} times", "")
     for _ in range(plan.stops):
         newest = lab.status().journal.file
+        before = set(lab.journal.glob(".*"))  # of one that was still dying as this one began
         stop(lab, row, "checkpoint")
-        row.missed += [f"it leaves {path.name} behind" for path in lab.journal.glob(".*")]
+        left = set(lab.journal.glob(".*")) - before
+        row.missed += [f"it leaves {path.name} behind" for path in left]
         path = JournalFolder(lab.journal).segments()[-1]
         *_, last = entries(path)
         if str(path) != newest or not isinstance(last, End):

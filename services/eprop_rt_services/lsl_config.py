@@ -14,17 +14,16 @@ from eprop_rt.errors import ConfigError
 CONFIG_VARIABLE = "LSLAPICFG"
 
 # Level -2 lets errors through and nothing else. Every outlet takes a port of the range and only
-# ports of the range are asked for streams: the usual 32, shared with IPv6, hold 16 outlets. The
+# ports of the range are asked for streams: the usual 32, shared with IPv6, hold 16 outlets. Each
+# search holds over seventy of them while it lasts, and an outlet that gets none is never found. The
 # known peer is for liblsl before 1.18, which asks one local outlet only. The times are round
-# trips: on one machine a tenth of the usual half second is plenty. A search asks anew as often as
-# the least of them says, and waits for each answer at a port of the range for as long as the most:
-# with the usual 3 and 5 s two searches take all ports, and an outlet that begins then is not found.
+# trips: on one machine a tenth of the usual half second is plenty.
 _TEMPLATE = """\
 ; Streams of this machine only, for tests and demonstrations.
 [log]
 level = -2
 [ports]
-PortRange = 128
+PortRange = 512
 IPv6 = disable
 [multicast]
 ResolveScope = machine
@@ -33,9 +32,7 @@ KnownPeers = {{127.0.0.1}}
 SessionID = {session_id}
 [tuning]
 MulticastMinRTT = 0.05
-MulticastMaxRTT = 0.5
 UnicastMinRTT = 0.05
-UnicastMaxRTT = 0.5
 TimeUpdateInterval = 0.5
 TimeProbeInterval = 0.005
 TimeProbeMaxRTT = 0.02

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -46,11 +46,12 @@ class Children:
         self._environment = dict(environment)
         self._children: dict[str, Child] = {}
 
+    @signals_later()
     def start(self, name: str, module: str, *arguments: str) -> None:
         """Start `python -m module arguments...`, not to be reached by a Ctrl-C in the terminal."""
         log = self._folder / f"{name.replace(' ', '-')}.log"
         leash = "eprop_rt_services.processes.leash", str(os.getpid())
-        with signals_later(), log.open("wb") as said:
+        with log.open("wb") as said:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", *leash, module, *arguments],
                 stdin=subprocess.DEVNULL,
@@ -59,7 +60,7 @@ class Children:
                 env=self._environment,
                 process_group=0,
             )
-            self._children[name] = Child(name, process, log)
+        self._children[name] = Child(name, process, log)
 
     def lines(self, name: str) -> list[str]:
         """What a process said so far on stdout and stderr, without empty lines."""
@@ -79,12 +80,10 @@ class Children:
                     f"the {child.name} ended by itself (exit status {status}): {child.last_line()}"
                 )
 
+    @signals_later()
     def stop(self) -> None:
         """End all, the newest first: gently, and after `STOPPING_S` by force."""
-        with signals_later():
-            self._stop([child.process for child in reversed(self._children.values())])
-
-    def _stop(self, newest_first: "Sequence[subprocess.Popen[bytes]]") -> None:
+        newest_first = [child.process for child in reversed(self._children.values())]
         for process in newest_first:
             process.terminate()
         end = time.monotonic() + STOPPING_S
